@@ -1,0 +1,294 @@
+"""Assertions whose failure tells the learner what is wrong, and never what the right values are."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+
+class Text(NamedTuple):
+    """One message in both of the course's languages."""
+
+    en: str
+    zh: str
+
+
+class CheckFailed(AssertionError):
+    """A check failed; ``text`` may be shown to the learner."""
+
+    def __init__(self, text: Text) -> None:
+        self.text = text
+        super().__init__(text.en)
+
+
+Label = str | Mapping[str, str] | None
+
+# Relative and absolute tolerances by dtype: those of torch.testing.assert_close.
+_TOLERANCES: dict[torch.dtype, tuple[float, float]] = {
+    torch.float16: (1e-3, 1e-5),
+    torch.bfloat16: (1.6e-2, 1e-5),
+    torch.float32: (1.3e-6, 1e-5),
+    torch.float64: (1e-7, 1e-7),
+    torch.complex64: (1.3e-6, 1e-5),
+    torch.complex128: (1e-7, 1e-7),
+}
+
+
+def require(condition: object, *, en: str, zh: str) -> None:
+    """Fail with the author's own message unless ``condition`` is true."""
+    if not condition:
+        raise CheckFailed(Text(en, zh))
+
+
+def assert_equal(actual: object, expected: object, label: Label = None) -> None:
+    """Fail unless both are equal and of the same types, all the way down: ``True`` is not ``1``."""
+    _same(actual, expected, _label(label))
+
+
+def assert_close(
+    actual: object,
+    expected: object,
+    *,
+    rtol: float | None = None,
+    atol: float | None = None,
+    label: Label = None,
+    oracle: object = None,
+) -> None:
+    """Fail unless ``actual`` has the type, shape and dtype of ``expected`` and nearly its values.
+
+    Works on tensors, arrays, numbers and on lists, tuples and dicts of them. NaN and infinities
+    must be where ``expected`` has them. Without tolerances, those of ``torch.testing`` for the
+    dtype hold. ``oracle`` is the same quantity computed in float64: when given, the learner also
+    reads how far both are from it.
+
+    Raises:
+        CheckFailed: with shapes, dtypes, the largest error and its place, but no expected value.
+    """
+    _close(actual, expected, (rtol, atol), _label(label), oracle)
+
+
+def _label(label: Label) -> Text:
+    if label is None:
+        return Text("the result", "返回值")
+    if isinstance(label, str):
+        return Text(label, label)
+    return Text(label["en"], label["zh"])
+
+
+def _inside(name: Text, key: object) -> Text:
+    return Text(f"{name.en}[{key!r}]", f"{name.zh}[{key!r}]")
+
+
+def _kind(value: object) -> str:
+    if isinstance(value, torch.Tensor):
+        return "torch.Tensor"
+    return "numpy.ndarray" if isinstance(value, np.ndarray) else type(value).__name__
+
+
+def _same_type(actual: object, expected: object, name: Text) -> None:
+    if _kind(actual) != _kind(expected):
+        raise CheckFailed(
+            Text(
+                f"{name.en} is of type {_kind(actual)}; it should be {_kind(expected)}.",
+                f"{name.zh}的类型是 {_kind(actual)}，应为 {_kind(expected)}。",
+            )
+        )
+
+
+def _same_length(actual: Any, expected: Any, name: Text) -> None:
+    if len(actual) != len(expected):
+        raise CheckFailed(
+            Text(
+                f"{name.en} has {len(actual)} items; it should have {len(expected)}.",
+                f"{name.zh}有 {len(actual)} 项，应有 {len(expected)} 项。",
+            )
+        )
+
+
+def _same_keys(actual: Any, expected: Any, name: Text) -> None:
+    if missing := [key for key in expected if key not in actual]:
+        raise CheckFailed(
+            Text(f"{name.en} lacks the key {missing[0]!r}.", f"{name.zh}缺少键 {missing[0]!r}。")
+        )
+    if extra := [key for key in actual if key not in expected]:
+        raise CheckFailed(
+            Text(
+                f"{name.en} has the key {_short(extra[0])}, which should not be there.",
+                f"{name.zh}多了键 {_short(extra[0])}。",
+            )
+        )
+
+
+def _short(value: object, limit: int = 80) -> str:
+    text = repr(value)
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def _same_layout(actual: torch.Tensor, expected: torch.Tensor, name: Text) -> None:
+    if actual.shape != expected.shape:
+        shapes = (tuple(actual.shape), tuple(expected.shape))
+        raise CheckFailed(
+            Text(
+                f"{name.en} has shape {shapes[0]}; it should have shape {shapes[1]}.",
+                f"{name.zh}的形状是 {shapes[0]}，应为 {shapes[1]}。",
+            )
+        )
+    if actual.dtype != expected.dtype:
+        raise CheckFailed(
+            Text(
+                f"{name.en} has dtype {actual.dtype}; it should have dtype {expected.dtype}.",
+                f"{name.zh}的 dtype 是 {actual.dtype}，应为 {expected.dtype}。",
+            )
+        )
+
+
+def _same(actual: Any, expected: Any, name: Text) -> None:
+    _same_type(actual, expected, name)
+    if isinstance(expected, list | tuple):
+        _same_length(actual, expected, name)
+        for index, (left, right) in enumerate(zip(actual, expected, strict=True)):
+            _same(left, right, _inside(name, index))
+    elif isinstance(expected, dict):
+        _same_keys(actual, expected, name)
+        for key, right in expected.items():
+            _same(actual[key], right, _inside(name, key))
+    elif isinstance(expected, torch.Tensor):
+        _same_layout(actual, expected, name)
+        _values(actual, expected, (0.0, 0.0), name, None)
+    elif isinstance(expected, np.ndarray):
+        _same(torch.as_tensor(actual), torch.as_tensor(expected), name)
+    elif actual != expected and not (expected != expected and actual != actual):
+        raise CheckFailed(
+            Text(
+                f"{name.en} is not right: you returned {_short(actual)}.",
+                f"{name.zh}不正确：你返回的是 {_short(actual)}。",
+            )
+        )
+
+
+_Tolerance = tuple[float | None, float | None]
+
+
+def _close(actual: Any, expected: Any, tol: _Tolerance, name: Text, oracle: Any) -> None:
+    if isinstance(expected, float) and type(actual) is int:
+        actual = float(actual)  # an exact integer is a fine float
+    _same_type(actual, expected, name)
+    if isinstance(expected, list | tuple):
+        _same_length(actual, expected, name)
+        for index, (left, right) in enumerate(zip(actual, expected, strict=True)):
+            truth = None if oracle is None else oracle[index]
+            _close(left, right, tol, _inside(name, index), truth)
+    elif isinstance(expected, dict):
+        _same_keys(actual, expected, name)
+        for key, right in expected.items():
+            truth = None if oracle is None else oracle[key]
+            _close(actual[key], right, tol, _inside(name, key), truth)
+    elif isinstance(expected, torch.Tensor):
+        _same_layout(actual, expected, name)
+        _values(actual, expected, _tolerance(expected.dtype, tol), name, oracle)
+    elif isinstance(expected, np.ndarray):
+        _close(torch.as_tensor(actual), torch.as_tensor(expected), tol, name, oracle)
+    elif isinstance(expected, float | complex):
+        _numbers(actual, expected, _tolerance(torch.float64, tol), name)
+    else:
+        _same(actual, expected, name)
+
+
+def _tolerance(dtype: torch.dtype, tol: _Tolerance) -> tuple[float, float]:
+    rtol, atol = _TOLERANCES.get(dtype, (0.0, 0.0))
+    return (rtol if tol[0] is None else tol[0], atol if tol[1] is None else tol[1])
+
+
+def _numbers(actual: Any, expected: Any, tol: tuple[float, float], name: Text) -> None:
+    if actual == expected or (expected != expected and actual != actual):
+        return
+    error = abs(actual - expected)
+    if not math.isfinite(error) or error > tol[1] + tol[0] * abs(expected):
+        raise CheckFailed(
+            Text(
+                f"{name.en} is not right: you returned {actual!r}, off by {error:.3g}.",
+                f"{name.zh}不正确：你返回的是 {actual!r}，误差为 {error:.3g}。",
+            )
+        )
+
+
+def _values(
+    actual: torch.Tensor, expected: torch.Tensor, tol: tuple[float, float], name: Text, oracle: Any
+) -> None:
+    if expected.numel() == 0:
+        return
+    wide = torch.complex128 if expected.is_complex() else torch.float64
+    exact = not (expected.is_floating_point() or expected.is_complex())
+    left, right = actual.detach(), expected.detach()
+    if not exact:
+        left, right = left.to(wide), right.to(wide)
+        _same_nonfinite(left, right, name)
+    wrong = left != right
+    if not exact:
+        finite = torch.isfinite(right)
+        difference = torch.where(finite, (left - right).abs(), torch.zeros((), dtype=torch.float64))
+        bound = tol[1] + tol[0] * torch.where(finite, right.abs(), torch.zeros_like(right.abs()))
+        wrong = difference > bound
+    if not bool(wrong.any()):
+        return
+    place = tuple(int(i) for i in wrong.nonzero()[0])
+    share = f"{int(wrong.sum())} of {wrong.numel()}", f"{wrong.numel()} 个中有 {int(wrong.sum())} 个"
+    if exact:
+        raise CheckFailed(
+            Text(
+                f"{name.en}: {share[0]} values are wrong, the first at index {place}.",
+                f"{name.zh}：{share[1]}值不正确，首个位于下标 {place}。",
+            )
+        )
+    worst = float(difference.max())
+    opinion = _opinion(left, right, oracle)
+    raise CheckFailed(
+        Text(
+            f"{name.en}: {share[0]} values are off, by up to {worst:.3g} "
+            f"(allowed: {tol[1]:.1g} + {tol[0]:.1g}·|value|), first at index {place}.{opinion.en}",
+            f"{name.zh}：{share[1]}值有偏差，最大误差 {worst:.3g}"
+            f"（允许 {tol[1]:.1g} + {tol[0]:.1g}·|值|），首个位于下标 {place}。{opinion.zh}",
+        )
+    )
+
+
+def _same_nonfinite(left: torch.Tensor, right: torch.Tensor, name: Text) -> None:
+    for test, word in ((torch.isnan, "NaN"), (torch.isinf, "inf")):
+        differ = test(left) != test(right)
+        if bool(differ.any()):
+            place = tuple(int(i) for i in differ.nonzero()[0])
+            there = bool(test(left)[place])
+            raise CheckFailed(
+                Text(
+                    f"{name.en} {'has' if there else 'should have'} {word} at index {place}"
+                    f"{', where a finite number belongs' if there else ''}.",
+                    f"{name.zh}在下标 {place} 处{'出现了' if there else '应为'} {word}"
+                    f"{'，那里应是有限的数' if there else ''}。",
+                )
+            )
+    if not left.is_complex():
+        signs = torch.isinf(right) & (left != right)
+        if bool(signs.any()):
+            place = tuple(int(i) for i in signs.nonzero()[0])
+            raise CheckFailed(
+                Text(
+                    f"{name.en} has an infinity of the wrong sign at index {place}.",
+                    f"{name.zh}在下标 {place} 处无穷大的符号不对。",
+                )
+            )
+
+
+def _opinion(left: torch.Tensor, right: torch.Tensor, oracle: Any) -> Text:
+    """Say how far both are from the float64 truth, so that rounding isn't taken for a mistake."""
+    if oracle is None:
+        return Text("", "")
+    truth = torch.as_tensor(oracle).detach().to(left.dtype)
+    ours, theirs = float((right - truth).abs().max()), float((left - truth).abs().max())
+    return Text(
+        f" Against a float64 computation your largest error is {theirs:.3g}; {ours:.3g} is usual.",
+        f"与 float64 计算相比，你的最大误差为 {theirs:.3g}，通常为 {ours:.3g}。",
+    )

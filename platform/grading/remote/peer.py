@@ -1,0 +1,87 @@
+"""The grader's side of the conversation: what the learner's code may reach is listed here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import BuiltinFunctionType, FunctionType, MethodType
+from typing import Any
+
+from torch import nn
+
+from grading.remote.exposure import Exposed
+from grading.remote.proxies import Proxy, make_proxy
+from sandbox.mirror import LAYERS
+from sandbox.peer import Peer
+from sandbox.wire import Handle, ProtocolError, Stream, Unsendable
+
+MAX_OUTPUT_CHARS = 65_536
+
+
+class GraderPeer(Peer):
+    """Calls the learner's functions, and serves the callbacks that a test passed as arguments.
+
+    Nothing else of this process can be reached: no attribute, no global, no object that a test
+    did not pass.
+    """
+
+    def __init__(self, stream: Stream) -> None:
+        super().__init__(stream)
+        self.output = ""
+        self.overflowed = False
+        self.operations |= {"call": self._call, "method": self._method, "next": self._next}
+
+    def take_output(self) -> str:
+        """Return what the learner's code printed since the last time."""
+        taken, self.output = self.output, ""
+        return taken
+
+    def take_note(self, note: Any) -> None:
+        if note is None:
+            return
+        if type(note) is not list or len(note) != 2 or type(note[0]) is not str:
+            raise ProtocolError("a malformed note")
+        self.output = (self.output + note[0])[:MAX_OUTPUT_CHARS]
+        self.overflowed = self.overflowed or note[1] is True
+
+    def kind_of(self, value: Any) -> str:
+        if isinstance(value, nn.Module):
+            return "layer" if type(value) in LAYERS else "module"
+        if isinstance(value, Exposed):
+            return "object"
+        if isinstance(value, FunctionType | BuiltinFunctionType | MethodType):
+            return "function"
+        if isinstance(value, Iterator):
+            return "iterator"
+        raise Unsendable(
+            f"a {type(value).__name__} can't be passed to a submission: pass data, a function, "
+            "an nn.Module, an iterator, or expose(object, 'method', ...)"
+        )
+
+    def state_of(self, value: Any) -> Any:
+        return sorted(value.methods) if isinstance(value, Exposed) else None
+
+    def proxy(self, handle: Handle) -> Proxy:
+        return make_proxy(self, handle)
+
+    def home_id(self, value: Any) -> int | None:
+        return value._number if isinstance(value, Proxy) and value._peer is self else None
+
+    def _call(self, number: Any, args: Any, kwargs: Any) -> Any:
+        function = self.exported(number)
+        if not isinstance(function, FunctionType | BuiltinFunctionType | MethodType):
+            raise TypeError("this object can't be called")
+        return function(*args, **kwargs)
+
+    def _method(self, number: Any, name: Any, args: Any, kwargs: Any) -> Any:
+        exposed = self.exported(number)
+        if not isinstance(exposed, Exposed) or name not in exposed.methods:
+            raise AttributeError("no such method")
+        return getattr(exposed.target, name)(*args, **kwargs)
+
+    def _next(self, number: Any) -> list[Any]:
+        iterator = self.exported(number)
+        if not isinstance(iterator, Iterator):
+            raise TypeError("this object is no iterator")
+        for item in iterator:
+            return [item]
+        return []

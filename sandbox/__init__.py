@@ -1,0 +1,1 @@
+"""What runs beside untrusted code. Imports nothing of the platform."""

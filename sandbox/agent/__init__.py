@@ -1,0 +1,1 @@
+"""The process that runs a learner's code: loads it, calls it, returns values."""

@@ -1,0 +1,162 @@
+"""What the grader may ask of the agent: load the learner's module and use what is in it."""
+
+from __future__ import annotations
+
+import errno
+import operator
+from collections.abc import Callable, Iterator
+from types import ModuleType
+from typing import Any
+
+from torch import nn
+
+from sandbox import errors
+from sandbox.agent.capture import Capture
+from sandbox.agent.loader import load, own_frames
+from sandbox.agent.timing import Timing
+from sandbox.peer import Peer
+from sandbox.wire import Handle, Stream
+
+_SPECIAL: dict[str, Callable[..., Any]] = {
+    "len": len,
+    "getitem": operator.getitem,
+    "setitem": operator.setitem,
+    "contains": operator.contains,
+    "iter": iter,
+    "enter": lambda value: value.__enter__(),
+    "exit": lambda value: value.__exit__(None, None, None),
+}
+
+
+class Agent(Peer):
+    """The untrusted side of the conversation."""
+
+    # Whatever the learner's code raises is an answer, SystemExit and KeyboardInterrupt too.
+    caught = (BaseException,)
+
+    def __init__(self, stream: Stream) -> None:
+        super().__init__(stream)
+        self._capture = Capture()
+        timing = Timing(self.exported)
+        self.operations |= {
+            "load": self._load,
+            "call": self._call,
+            "attribute": self._attribute,
+            "set": self._set,
+            "special": self._special,
+            "next": self._next,
+            "prepare": timing.prepare,
+            "timed": timing.timed,
+            "fetch": timing.fetch,
+            "echo": timing.echo,
+        }
+
+    def _load(self, source: str) -> dict[str, Any]:
+        module = load(source)
+        return {
+            name: value
+            for name, value in vars(module).items()
+            if not name.startswith("_") and callable(value)
+        }
+
+    def _call(self, number: Any, args: Any, kwargs: Any) -> Any:
+        return self.exported(number)(*args, **kwargs)
+
+    def _attribute(self, number: Any, path: str, name: str) -> Any:
+        value = self.exported(number)
+        return getattr(value.get_submodule(path) if path else value, name)
+
+    def _set(self, number: Any, name: str, value: Any) -> None:
+        setattr(self.exported(number), name, value)
+
+    def _special(self, number: Any, name: str, *args: Any) -> Any:
+        return _SPECIAL[name](self.exported(number), *args)
+
+    def _next(self, number: Any) -> list[Any]:
+        for item in self.exported(number):
+            return [item]
+        return []
+
+    def kind_of(self, value: Any) -> str:
+        if isinstance(value, nn.Module):
+            return "module"
+        if isinstance(value, type):
+            return "class"
+        if callable(value):
+            return "function"
+        if isinstance(value, Iterator):
+            return "iterator"
+        return "namespace" if isinstance(value, ModuleType) else "object"
+
+    def proxy(self, handle: Handle) -> Any:
+        if handle.kind == "iterator":
+            return _RemoteIterator(self, handle.id)
+        if handle.kind == "object":
+            return _RemoteObject(self, handle)
+        return _RemoteFunction(self, handle.id)
+
+    def home_id(self, value: Any) -> int | None:
+        return value._number if isinstance(value, _Remote) else None
+
+    def frames_of(self, error: BaseException) -> list[errors.Frame]:
+        return own_frames(error)
+
+    def cause_of(self, error: BaseException) -> str:
+        if isinstance(error, MemoryError) or "can't allocate memory" in str(error):
+            return "memory"
+        if isinstance(error, OSError) and error.errno == errno.EFBIG or self._capture.overflowed:
+            return "output"
+        if isinstance(error, BlockingIOError) or "can't start new thread" in str(error):
+            return "processes"
+        return ""
+
+    def note(self) -> list[Any]:
+        return [self._capture.take(), self._capture.overflowed]
+
+
+class _Remote:
+    """Something that the grader lends to the learner's code."""
+
+    def __init__(self, agent: Agent, number: int) -> None:
+        self._agent, self._number = agent, number
+
+
+class _RemoteFunction(_Remote):
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._agent.request("call", self._number, args, kwargs)
+
+
+class _RemoteIterator(_Remote):
+    def __iter__(self) -> _RemoteIterator:
+        return self
+
+    def __next__(self) -> Any:
+        found = self._agent.request("next", self._number)
+        if not found:
+            raise StopIteration
+        return found[0]
+
+
+class _RemoteObject(_Remote):
+    def __init__(self, agent: Agent, handle: Handle) -> None:
+        super().__init__(agent, handle.id)
+        methods = handle.state or ()
+        if "__call__" in methods:
+            self.__class__ = _CallableObject
+        for name in methods:
+            if not name.startswith("__"):
+                setattr(self, name, _Method(self, name))
+
+
+class _CallableObject(_RemoteObject):
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._agent.request("method", self._number, "__call__", args, kwargs)
+
+
+class _Method:
+    def __init__(self, owner: _RemoteObject, name: str) -> None:
+        self._owner, self._name = owner, name
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        owner = self._owner
+        return owner._agent.request("method", owner._number, self._name, args, kwargs)

@@ -1,0 +1,80 @@
+"""Gradients across the boundary: a remote call is one node of the caller's autograd graph.
+
+The callee keeps a tape (inputs, parameters, outputs) of each call whose result requires
+gradients; backward sends the outputs' gradients over and gets those of the inputs back. It works
+in both directions, so a learner's loss can go through a model that the grader holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from sandbox.wire import ProtocolError
+
+Gradients = list[torch.Tensor | None]
+Backward = Callable[[int, Gradients], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Tape:
+    """What the callee needs to run backward through one call, as often as asked."""
+
+    inputs: list[torch.Tensor]
+    outputs: list[torch.Tensor]
+
+    def backward(self, gradients: Sequence[torch.Tensor | None]) -> Gradients:
+        """Return the gradient of each input, None where it has no influence.
+
+        Raises:
+            ProtocolError: ``gradients`` don't fit the outputs.
+        """
+        if len(gradients) != len(self.outputs):
+            raise ProtocolError("one gradient per output is needed")
+        pairs = [
+            (output, gradient)
+            for output, gradient in zip(self.outputs, gradients, strict=True)
+            if gradient is not None
+        ]
+        if not pairs:
+            return [None] * len(self.inputs)
+        outputs, known = zip(*pairs, strict=True)
+        found = torch.autograd.grad(
+            outputs, self.inputs, known, retain_graph=True, allow_unused=True
+        )
+        return list(found)
+
+
+class RemoteCall(torch.autograd.Function):
+    """The caller's node: its inputs are the tensors sent, its outputs the tensors received."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, tape: int, backward: Backward, outputs: list[torch.Tensor], *inputs: torch.Tensor
+    ) -> tuple[torch.Tensor, ...]:
+        ctx.tape, ctx.remote_backward = tape, backward
+        ctx.layouts = [(tensor.shape, tensor.dtype) for tensor in inputs]
+        ctx.set_materialize_grads(False)
+        return tuple(outputs)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: torch.Tensor | None) -> tuple[Any, ...]:
+        if torch.is_grad_enabled():  # true exactly under create_graph=True
+            raise RuntimeError(
+                "double backward is not supported across the sandbox boundary: "
+                "call backward() without create_graph=True"
+            )
+        found = ctx.remote_backward(ctx.tape, list(gradients))
+        if type(found) is not list or len(found) != len(ctx.layouts):
+            raise ProtocolError("one gradient per input is needed")
+        for gradient, (shape, dtype) in zip(found, ctx.layouts, strict=True):
+            if gradient is None:
+                continue
+            if not isinstance(gradient, torch.Tensor):
+                raise ProtocolError("a gradient must be a tensor")
+            if gradient.shape != shape or gradient.dtype != dtype:
+                raise ProtocolError("a gradient has the wrong shape or dtype")
+        return (None, None, None, *found)

@@ -1,0 +1,349 @@
+"""A conversation: either side may ask while the other waits, nested as deep as needed.
+
+Both sides run this code. Only one of them ever computes at a time: who has asked waits, and
+serves what the other asks meanwhile. So no locks, and a callback is just a request the other way.
+
+    request  ["?", operation, payload, gradients enabled, changes, released]
+    reply    ["=", payload, tape or None, changes, note]
+    error    ["!", exception, changes, note]
+"""
+
+from __future__ import annotations
+
+import itertools
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+
+from sandbox import errors
+from sandbox.autograd import RemoteCall, Tape
+from sandbox.mirror import Mirror, Shared, as_layer, from_layer
+from sandbox.wire import (
+    Decoder,
+    Encoder,
+    Handle,
+    Layer,
+    ProtocolError,
+    Ref,
+    Stream,
+    Unsendable,
+)
+
+MAX_NESTING = 100
+MAX_EXPORTS = 100_000
+
+
+class Broken(Exception):
+    """The conversation was cut short by a fault; this peer can't be used any more."""
+
+
+class Peer:
+    """One side of the conversation.
+
+    Subclasses say what they let the other side do: ``operations`` by name, ``export`` for an
+    object that leaves as a handle, and ``proxy`` for a handle that arrives.
+    """
+
+    def __init__(self, stream: Stream) -> None:
+        self.stream = stream
+        self.depth = 0
+        self.broken = False
+        self.operations: dict[str, Callable[..., Any]] = {
+            "forward": self._forward,
+            "backward": self._backward,
+            "forget": self._forget,
+        }
+        self._numbers = itertools.count(1)
+        self._exports: dict[int, Any] = {}
+        self._export_ids: dict[int, int] = {}
+        self._tapes: dict[int, Tape] = {}
+        self._owned: dict[int, Shared] = {}
+        self._mirrors: dict[int, Shared] = {}
+        self._released: list[int] = []
+
+    # What subclasses decide
+
+    def kind_of(self, value: Any) -> str:
+        """Return the kind under which ``value`` may leave as a handle.
+
+        Raises:
+            Unsendable: it may not.
+        """
+        raise NotImplementedError
+
+    def state_of(self, value: Any) -> Any:
+        """Return data that goes along with the handle of ``value``."""
+        return None
+
+    def proxy(self, handle: Handle) -> Any:
+        """Return what stands for an object of the other side."""
+        raise NotImplementedError
+
+    def home_id(self, value: Any) -> int | None:
+        """Return the other side's number of ``value`` when it is a proxy of ours."""
+        raise NotImplementedError
+
+    def frames_of(self, error: BaseException) -> list[errors.Frame]:
+        """Return the traceback frames of ``error`` that the other side may read."""
+        return []
+
+    def cause_of(self, error: BaseException) -> str:
+        """Classify ``error`` for the other side."""
+        return ""
+
+    def note(self) -> Any:
+        """Return what goes along with each reply, for example captured output."""
+        return None
+
+    def take_note(self, note: Any) -> None:
+        """Take what came along with a reply."""
+
+    # Asking
+
+    def request(self, operation: str, *payload: Any) -> Any:
+        """Ask the other side, serving what it asks meanwhile; return its answer.
+
+        Raises:
+            errors.RemoteError: it raised.
+            Unsendable: the payload can't cross; nothing was asked.
+            Broken: an earlier fault ended the conversation.
+            ProtocolError, Disconnected, DeadlineExceeded: this one did.
+        """
+        if self.broken:
+            raise Broken("this sandbox can't be used any more")
+        encoder = Encoder(self._describe)
+        tree = encoder.encode(list(payload))
+        grad = torch.is_grad_enabled()
+        inputs = [*encoder.gradients, *self._mirror_parameters()] if grad else []
+        changes = encoder.encode(self._changes())
+        released, self._released = self._released, []
+        try:
+            self.stream.send(["?", operation, tree, grad, changes, released], encoder.blobs)
+            answer = self._answer(inputs)
+        except BaseException:
+            self.broken = True
+            raise
+        if isinstance(answer, errors.RemoteError):
+            raise answer
+        return answer
+
+    def _answer(self, inputs: list[torch.Tensor]) -> Any:
+        while True:
+            tree, blobs = self.stream.receive()
+            if type(tree) is not list or not tree:
+                raise ProtocolError("not a message")
+            if tree[0] == "?" and len(tree) == 6:
+                self._serve(tree, blobs)
+            elif tree[0] == "=" and len(tree) == 5:
+                return self._take_reply(tree, blobs, inputs)
+            elif tree[0] == "!" and len(tree) == 4:
+                decoder = Decoder(blobs, self._adopt)
+                error = errors.rebuild(tree[1])
+                self._take_changes(decoder.decode(tree[2]))
+                self.take_note(tree[3])
+                return error
+            else:
+                raise ProtocolError("an unknown message")
+
+    def _take_reply(self, tree: list[Any], blobs: Any, inputs: list[torch.Tensor]) -> Any:
+        decoder = Decoder(blobs, self._adopt)
+        value = decoder.decode(tree[1])
+        outputs, tape = list(decoder.gradients), tree[2]
+        self._take_changes(decoder.decode(tree[3]))
+        self.take_note(tree[4])
+        if tape is None:
+            return value
+        if type(tape) is not int:
+            raise ProtocolError("a tape's number is no int")
+        if inputs and outputs:
+            made = RemoteCall.apply(tape, self._ask_backward, outputs, *inputs)
+            weakref.finalize(made[0].grad_fn, self._released.append, tape)
+        else:
+            self._released.append(tape)
+        return value
+
+    def _ask_backward(self, tape: int, gradients: list[torch.Tensor | None]) -> Any:
+        return self.request("backward", tape, gradients)
+
+    # Serving
+
+    def serve_one(self) -> None:
+        """Wait for one request and answer it."""
+        tree, blobs = self.stream.receive()
+        if type(tree) is not list or len(tree) != 6 or tree[0] != "?":
+            raise ProtocolError("not a request")
+        self._serve(tree, blobs)
+
+    def _serve(self, tree: list[Any], blobs: Any) -> None:
+        _, operation, payload, grad, changes, released = tree
+        if self.depth >= MAX_NESTING:
+            raise ProtocolError(f"calls are nested more than {MAX_NESTING} deep")
+        decoder = Decoder(blobs, self._adopt)
+        arguments = decoder.decode(payload)
+        inputs = list(decoder.gradients)
+        self._take_changes(decoder.decode(changes))
+        self._release(released)
+        handler = self.operations.get(operation) if type(operation) is str else None
+        if handler is None or type(arguments) is not list:
+            raise ProtocolError("an unknown operation")
+        self.depth += 1
+        try:
+            with torch.set_grad_enabled(grad is True):
+                for tensor in inputs:
+                    tensor.requires_grad_(grad is True)
+                reply, blobs = self._run(handler, arguments, inputs)
+        finally:
+            self.depth -= 1
+        self.stream.send(reply, blobs)
+
+    def _run(self, handler: Callable[..., Any], arguments: Any, inputs: Any) -> tuple[Any, Any]:
+        try:
+            parameters = self._owned_parameters()
+            value = handler(*arguments)
+            encoder = Encoder(self._describe)
+            tree = encoder.encode(value)
+            tape = None
+            if encoder.gradients:
+                tape = next(self._numbers)
+                self._tapes[tape] = Tape([*inputs, *parameters], list(encoder.gradients))
+            changes = encoder.encode(self._changes())
+            return ["=", tree, tape, changes, self.note()], encoder.blobs
+        except self.caught as error:
+            return self._error(error)
+
+    caught: tuple[type[BaseException], ...] = (Exception,)
+    """What a handler may raise to the other side; anything else ends the conversation."""
+
+    def _error(self, error: BaseException) -> tuple[Any, Any]:
+        encoder = Encoder(self._describe)
+        changes = encoder.encode(self._changes())
+        described = errors.describe(error, self.frames_of(error), self.cause_of(error))
+        return ["!", described, changes, self.note()], encoder.blobs
+
+    def exported(self, number: Any) -> Any:
+        """Return the object that the other side knows by ``number``.
+
+        Raises:
+            ProtocolError: there is none.
+        """
+        if type(number) is not int or number not in self._exports:
+            raise ProtocolError("no such object")
+        return self._exports[number]
+
+    def _forward(self, number: Any, path: Any, args: Any, kwargs: Any) -> Any:
+        module = self.exported(number)
+        if not isinstance(module, nn.Module) or type(path) is not str:
+            raise ProtocolError("not a module")
+        return module.get_submodule(path)(*args, **kwargs)
+
+    def _backward(self, tape: Any, gradients: Any) -> Any:
+        if type(tape) is not int or tape not in self._tapes or type(gradients) is not list:
+            raise ProtocolError("no such tape")
+        return self._tapes[tape].backward(gradients)
+
+    # Objects
+
+    def _describe(self, value: Any) -> Handle | Ref | Layer:
+        number = self.home_id(value)
+        if number is not None:
+            return Ref(number)
+        if isinstance(value, Mirror):
+            return Ref(value._remote_id)
+        kind = self.kind_of(value)
+        if kind == "layer" and (layer := as_layer(value)) is not None:
+            return layer
+        known = self._export_ids.get(id(value))
+        if known is None:
+            if len(self._exports) >= MAX_EXPORTS:
+                raise Unsendable("too many objects crossed the boundary")
+            known = next(self._numbers)
+            self._exports[known], self._export_ids[id(value)] = value, known
+        state = self.state_of(value)
+        if isinstance(value, nn.Module):
+            # Every handle of a module carries its whole state: the mirror may be a new one.
+            self._owned[known] = shared = Shared(value)
+            state = shared.changes()
+        return Handle(known, kind, type(value).__name__, state)
+
+    def _adopt(self, value: Handle | Ref | Layer) -> Any:
+        if isinstance(value, Ref):
+            return self.exported(value.id)
+        if isinstance(value, Layer):
+            return from_layer(value)
+        if value.kind != "module":
+            return self.proxy(value)
+        if value.id not in self._mirrors:
+            mirror = Mirror(self._call_forward, self._get_attribute, value.id)
+            self._mirrors[value.id] = Shared(mirror)
+        self._mirrors[value.id].apply(value.state, structure=True)
+        return self._mirrors[value.id].module
+
+    def _call_forward(self, number: int, path: str, args: Any, kwargs: Any) -> Any:
+        return self.request("forward", number, path, args, kwargs)
+
+    def _get_attribute(self, number: int, path: str, name: str) -> Any:
+        return self.request("attribute", number, path, name)
+
+    def _release(self, numbers: Any) -> None:
+        if type(numbers) is not list:
+            raise ProtocolError("malformed releases")
+        for number in numbers:
+            if type(number) is not int:
+                raise ProtocolError("malformed releases")
+            self._tapes.pop(number, None)
+            self._owned.pop(number, None)
+            value = self._exports.pop(number, None)
+            self._export_ids.pop(id(value), None)
+
+    # Modules that both sides know
+
+    def forget_modules(self) -> None:
+        """Drop every module that both sides know: a test is over, and its modules with it."""
+        self._released += self._mirrors
+        self._mirrors.clear()
+        if self._owned:
+            self.request("forget", list(self._owned))
+            self._release(list(self._owned))
+
+    def _forget(self, numbers: Any) -> None:
+        for number in numbers:
+            self._mirrors.pop(number, None)
+
+    def _mirror_parameters(self) -> list[torch.Tensor]:
+        """Parameters of the other side's modules, in the order of ``_owned_parameters`` there."""
+        return [
+            value
+            for number in sorted(self._mirrors)
+            for _, value in self._mirrors[number].parameters()
+        ]
+
+    def _owned_parameters(self) -> list[torch.Tensor]:
+        return [
+            value
+            for number in sorted(self._owned)
+            for _, value in self._owned[number].parameters()
+        ]
+
+    def _changes(self) -> list[Any]:
+        """What changed since the last frame, of our own modules and of our mirrors of theirs."""
+        ours = [[n, c] for n, s in self._owned.items() if (c := s.changes())]
+        mirrors = list(self._mirrors.items())
+        theirs = [[n, c] for n, s in mirrors if (c := s.changes())]
+        return [ours, theirs] if ours or theirs else []
+
+    def _take_changes(self, changes: Any) -> None:
+        if not changes:
+            return
+        try:
+            theirs, ours = changes
+            for number, change in theirs:
+                if number in self._mirrors:
+                    self._mirrors[number].apply(change, structure=True)
+            for number, change in ours:
+                if number in self._owned:
+                    self._owned[number].apply(change, structure=False)
+        except (TypeError, ValueError) as error:
+            raise ProtocolError("malformed changes") from error

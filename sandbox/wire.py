@@ -1,0 +1,469 @@
+"""Data across the boundary: framed, bounded, and nothing but data.
+
+A frame is a header, a msgpack body and the raw bytes of its tensors::
+
+    body length u32 | blob count u32 | length u64 of each blob | body | blobs
+
+Inside the body every container is a msgpack array whose first item is its tag, so that a tuple
+stays a tuple and a dict may have any hashable key. No pickle, no extension types, no classes:
+whatever bytes the other side sends, ``decode`` returns plain data or raises ``ProtocolError``.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import select
+import struct
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgpack
+import numpy as np
+import torch
+
+MAX_BODY_BYTES = 64 << 20
+MAX_BLOB_BYTES = 1 << 30
+MAX_BLOBS = 8192
+MAX_DEPTH = 64
+MAX_INT_BYTES = 1 << 16
+MAX_DIMENSIONS = 32
+
+LIST, TUPLE, DICT, SET, FROZENSET, COMPLEX, INT, STR, TENSOR, ARRAY, SCALAR, DTYPE, HANDLE, REF, LAYER = (
+    range(15)
+)
+
+_DTYPES: dict[str, torch.dtype] = {
+    str(dtype).removeprefix("torch."): dtype
+    for dtype in (
+        *(torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64),
+        *(torch.uint16, torch.uint32, torch.uint64),
+        *(torch.float16, torch.bfloat16, torch.float32, torch.float64),
+        *(torch.float8_e4m3fn, torch.float8_e5m2, torch.complex64, torch.complex128),
+    )
+}
+_ARRAY_DTYPES = frozenset(
+    "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 "
+    "float16 float32 float64 complex64 complex128".split()
+)
+_HEADER = struct.Struct("<II")
+
+
+class ProtocolError(Exception):
+    """The bytes are not a frame of this protocol, or break one of its bounds."""
+
+
+class Unsendable(TypeError):
+    """A value of ours can't cross the boundary; the text says why and what to do."""
+
+
+class Disconnected(Exception):
+    """The other side is gone: end of stream."""
+
+
+class DeadlineExceeded(Exception):
+    """The other side did not answer in time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Handle:
+    """An object that stays on its side; the other side gets this description of it."""
+
+    id: int
+    kind: str
+    type_name: str
+    state: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """An object of the receiving side, coming home."""
+
+    id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """A standard torch.nn layer by value: class name, constructor arguments, state."""
+
+    name: str
+    arguments: dict[str, Any]
+    state: dict[str, Any]
+
+
+Blob = memoryview | bytearray
+Describe = Callable[[Any], Any]
+
+
+class Encoder:
+    """Turns values into a msgpack tree, and tensors into blobs.
+
+    ``describe`` is asked for a ``Handle``, ``Ref`` or ``Layer`` for every value that isn't data.
+    ``gradients`` collects the tensors that require gradients, in order of appearance.
+    """
+
+    def __init__(self, describe: Describe) -> None:
+        self.blobs: list[Blob] = []
+        self.gradients: list[torch.Tensor] = []
+        self._describe = describe
+
+    def encode(self, value: Any, depth: int = 0) -> Any:
+        """Return the msgpack tree of ``value``.
+
+        Raises:
+            Unsendable: it is nested too deeply, or holds something that can't cross.
+        """
+        kind = type(value)
+        if value is None or kind is bool or kind is float or kind is bytes:
+            return value
+        if kind is int:
+            return value if -(2**63) <= value < 2**63 else [INT, _int_bytes(value)]
+        if kind is str:
+            return _encode_str(value)
+        if depth > MAX_DEPTH:
+            raise Unsendable(f"the value is nested more than {MAX_DEPTH} levels deep")
+        if (tag := _SEQUENCES.get(kind)) is not None:
+            return [tag, *[self.encode(item, depth + 1) for item in value]]
+        if kind is dict:
+            flat: list[Any] = [DICT]
+            for key, item in value.items():
+                flat += (self.encode(key, depth + 1), self.encode(item, depth + 1))
+            return flat
+        return self._encode_other(value, kind, depth)
+
+    def _encode_other(self, value: Any, kind: type, depth: int) -> Any:
+        if isinstance(value, torch.Tensor):
+            return self._encode_tensor(value)
+        if kind is np.ndarray:
+            return [ARRAY, *self._encode_array(value)]
+        if isinstance(value, np.generic):
+            return [SCALAR, *self._encode_array(np.asarray(value))]
+        if kind is complex:
+            return [COMPLEX, value.real, value.imag]
+        if kind is torch.Size:
+            return [TUPLE, *value]
+        if kind is torch.dtype:
+            return [DTYPE, str(value).removeprefix("torch.")]
+        described = self._describe(value)
+        if isinstance(described, Ref):
+            return [REF, described.id]
+        if isinstance(described, Layer):
+            fields = (described.name, described.arguments, described.state)
+            return [LAYER, *[self.encode(field, depth + 1) for field in fields]]
+        state = self.encode(described.state, depth + 1)
+        return [HANDLE, described.id, described.kind, described.type_name, state]
+
+    def _encode_tensor(self, value: torch.Tensor) -> list[Any]:
+        name = str(value.dtype).removeprefix("torch.")
+        if name not in _DTYPES or value.layout is not torch.strided or value.is_meta:
+            raise Unsendable(f"a tensor of dtype {name} and layout {value.layout} can't be sent")
+        flagged = bool(value.requires_grad)
+        if flagged:
+            self.gradients.append(value)
+        flat = value.detach().resolve_conj().resolve_neg().cpu().contiguous().reshape(-1)
+        if flat.numel():
+            raw = flat.view(torch.uint8).numpy()
+            self.blobs.append(memoryview(raw).cast("B"))
+        else:
+            self.blobs.append(bytearray())
+        return [TENSOR, len(self.blobs) - 1, name, list(value.shape), flagged]
+
+    def _encode_array(self, value: np.ndarray[Any, Any]) -> list[Any]:
+        name = value.dtype.newbyteorder("=").name
+        if name not in _ARRAY_DTYPES:
+            raise Unsendable(f"a NumPy array of dtype {value.dtype} can't be sent")
+        flat = np.ascontiguousarray(value, dtype=value.dtype.newbyteorder("=")).reshape(-1)
+        self.blobs.append(memoryview(flat).cast("B") if flat.size else bytearray())
+        return [len(self.blobs) - 1, name, list(value.shape)]
+
+
+_SEQUENCES: dict[type, int] = {list: LIST, tuple: TUPLE, set: SET, frozenset: FROZENSET}
+
+
+def _int_bytes(value: int) -> bytes:
+    size = value.bit_length() // 8 + 1
+    if size > MAX_INT_BYTES:
+        raise Unsendable(f"an integer of {size} bytes can't be sent; {MAX_INT_BYTES} is the limit")
+    return value.to_bytes(size, "little", signed=True)
+
+
+def _encode_str(value: str) -> Any:
+    try:
+        value.encode()
+    except UnicodeEncodeError:  # lone surrogates are legal in Python strings, not in msgpack
+        return [STR, value.encode("utf-8", "surrogatepass")]
+    return value
+
+
+class Decoder:
+    """Rebuilds values from a msgpack tree and its blobs; trusts nothing.
+
+    ``adopt`` turns a ``Handle``, ``Ref`` or ``Layer`` into the object to hand out.
+    ``gradients`` collects the tensors that the sender marked as requiring gradients.
+    """
+
+    def __init__(self, blobs: Sequence[Blob], adopt: Describe) -> None:
+        self.gradients: list[torch.Tensor] = []
+        self._blobs = blobs
+        self._adopt = adopt
+
+    def decode(self, tree: Any, depth: int = 0) -> Any:
+        """Return the value that ``tree`` stands for.
+
+        Raises:
+            ProtocolError: the tree is malformed or breaks a bound.
+        """
+        if type(tree) is not list:
+            return tree
+        if depth > MAX_DEPTH + 2:
+            raise ProtocolError("nested too deeply")
+        if not tree or type(tree[0]) is not int or not 0 <= tree[0] < len(_DECODERS):
+            raise ProtocolError("a container without a known tag")
+        try:
+            return _DECODERS[tree[0]](self, tree[1:], depth + 1)
+        except ProtocolError:
+            raise
+        except (ValueError, TypeError, KeyError, IndexError, OverflowError, RuntimeError) as error:
+            raise ProtocolError(f"malformed value: {type(error).__name__}") from error
+
+    def _items(self, items: list[Any], depth: int) -> list[Any]:
+        return [self.decode(item, depth) for item in items]
+
+    def _dict(self, items: list[Any], depth: int) -> dict[Any, Any]:
+        values = self._items(items, depth)
+        if len(values) % 2:
+            raise ProtocolError("a dict with a key but no value")
+        return dict(zip(values[::2], values[1::2], strict=True))
+
+    def _tensor(self, items: list[Any], depth: int) -> torch.Tensor:
+        blob, name, shape, flagged = items
+        dtype = _DTYPES[name]
+        raw = self._bytes(blob, shape, dtype.itemsize)
+        if not len(raw):
+            tensor = torch.empty(shape, dtype=dtype)
+        elif dtype is torch.bool:  # a byte other than 0 and 1 in a bool tensor is undefined
+            tensor = (torch.frombuffer(raw, dtype=torch.uint8) != 0).reshape(shape)
+        else:
+            tensor = torch.frombuffer(raw, dtype=dtype).reshape(shape)
+        if flagged is True:
+            if not (dtype.is_floating_point or dtype.is_complex):
+                raise ProtocolError("gradients of a tensor that can't have any")
+            self.gradients.append(tensor)
+        elif flagged is not False:
+            raise ProtocolError("a tensor's flag is no bool")
+        return tensor
+
+    def _array(self, items: list[Any], depth: int) -> np.ndarray[Any, Any]:
+        blob, name, shape = items
+        if name not in _ARRAY_DTYPES:
+            raise ProtocolError("unknown array dtype")
+        dtype = np.dtype(name)
+        raw = self._bytes(blob, shape, dtype.itemsize)
+        if dtype == np.bool_:
+            return (np.frombuffer(raw, dtype=np.uint8) != 0).reshape(shape)
+        return np.frombuffer(raw, dtype=dtype).reshape(shape)
+
+    def _scalar(self, items: list[Any], depth: int) -> Any:
+        return self._array(items, depth)[()]
+
+    def _bytes(self, blob: Any, shape: Any, itemsize: int) -> Blob:
+        if type(blob) is not int or not 0 <= blob < len(self._blobs):
+            raise ProtocolError("no such blob")
+        if type(shape) is not list or len(shape) > MAX_DIMENSIONS:
+            raise ProtocolError("a shape must be a short list")
+        if not all(type(size) is int and 0 <= size < 2**40 for size in shape):
+            raise ProtocolError("a size out of range")
+        if math.prod(shape) * itemsize != len(self._blobs[blob]):
+            raise ProtocolError("shape and bytes disagree")
+        return self._blobs[blob]
+
+    def _complex(self, items: list[Any], depth: int) -> complex:
+        real, imag = items
+        return complex(real, imag)
+
+    def _int(self, items: list[Any], depth: int) -> int:
+        (raw,) = items
+        if type(raw) is not bytes or len(raw) > MAX_INT_BYTES:
+            raise ProtocolError("an integer out of bounds")
+        return int.from_bytes(raw, "little", signed=True)
+
+    def _str(self, items: list[Any], depth: int) -> str:
+        (raw,) = items
+        return str(raw, "utf-8", "surrogatepass")
+
+    def _dtype(self, items: list[Any], depth: int) -> torch.dtype:
+        (name,) = items
+        return _DTYPES[name]
+
+    def _handle(self, items: list[Any], depth: int) -> Any:
+        number, kind, type_name, state = items
+        if type(number) is not int or type(kind) is not str or type(type_name) is not str:
+            raise ProtocolError("a malformed handle")
+        return self._adopt(Handle(number, kind, type_name[:200], self.decode(state, depth)))
+
+    def _ref(self, items: list[Any], depth: int) -> Any:
+        (number,) = items
+        if type(number) is not int:
+            raise ProtocolError("a malformed reference")
+        return self._adopt(Ref(number))
+
+    def _layer(self, items: list[Any], depth: int) -> Any:
+        name, arguments, state = self._items(items, depth)
+        if type(name) is not str or type(arguments) is not dict or type(state) is not dict:
+            raise ProtocolError("a malformed layer")
+        return self._adopt(Layer(name, arguments, state))
+
+
+_DECODERS: tuple[Callable[[Decoder, list[Any], int], Any], ...] = (
+    lambda self, items, depth: self._items(items, depth),
+    lambda self, items, depth: tuple(self._items(items, depth)),
+    Decoder._dict,
+    lambda self, items, depth: set(self._items(items, depth)),
+    lambda self, items, depth: frozenset(self._items(items, depth)),
+    Decoder._complex,
+    Decoder._int,
+    Decoder._str,
+    Decoder._tensor,
+    Decoder._array,
+    Decoder._scalar,
+    Decoder._dtype,
+    Decoder._handle,
+    Decoder._ref,
+    Decoder._layer,
+)
+
+
+def unpack(body: bytes | memoryview) -> Any:
+    """Parse a frame's body into a tree of None, bool, int, float, str, bytes and lists.
+
+    Raises:
+        ProtocolError: it isn't msgpack, or holds a map or an extension type.
+    """
+    try:
+        return msgpack.unpackb(
+            body, raw=False, use_list=True, max_map_len=0, max_ext_len=0, strict_map_key=True
+        )
+    except Exception as error:  # noqa: BLE001  (msgpack raises many types on hostile bytes)
+        raise ProtocolError(f"not a msgpack body: {type(error).__name__}") from error
+
+
+class Stream:
+    """Frames over a pair of file descriptors, with a deadline for every wait.
+
+    ``deadline`` is a ``time.monotonic()`` value, or None to wait for ever.
+    """
+
+    def __init__(self, reader: int, writer: int) -> None:
+        self.deadline: float | None = None
+        self._reader, self._writer = reader, writer
+        self._buffer = bytearray()
+        for descriptor in {reader, writer}:
+            os.set_blocking(descriptor, False)
+
+    def close(self) -> None:
+        """Close both descriptors."""
+        for descriptor in {self._reader, self._writer}:
+            os.close(descriptor)
+
+    def send(self, tree: Any, blobs: Sequence[Blob]) -> None:
+        """Write one frame.
+
+        Raises:
+            Unsendable: it is larger than a frame may be.
+            Disconnected, DeadlineExceeded: it could not be written.
+        """
+        body = msgpack.packb(tree, use_bin_type=True)
+        sizes = [len(blob) for blob in blobs]
+        if len(body) > MAX_BODY_BYTES or sum(sizes) > MAX_BLOB_BYTES or len(sizes) > MAX_BLOBS:
+            raise Unsendable(f"{len(body) + sum(sizes):,} bytes are too many for one call")
+        head = _HEADER.pack(len(body), len(sizes)) + struct.pack(f"<{len(sizes)}Q", *sizes) + body
+        self._write(head)
+        for blob in blobs:
+            self._write(blob)
+
+    def receive(self) -> tuple[Any, list[Blob]]:
+        """Read one frame: its parsed body and its blobs.
+
+        Raises:
+            ProtocolError: what came is no frame.
+            Disconnected, DeadlineExceeded: it did not come.
+        """
+        body_size, count = _HEADER.unpack(self._read(_HEADER.size))
+        if body_size > MAX_BODY_BYTES or count > MAX_BLOBS:
+            raise ProtocolError("a frame out of bounds")
+        sizes = struct.unpack(f"<{count}Q", self._read(8 * count)) if count else ()
+        if sum(sizes) > MAX_BLOB_BYTES:
+            raise ProtocolError("blobs out of bounds")
+        tree = unpack(self._read(body_size))
+        return tree, [self._read(size) for size in sizes]
+
+    def _write(self, data: bytes | Blob) -> None:
+        view = memoryview(data)
+        while len(view):
+            try:
+                view = view[os.write(self._writer, view) :]
+            except BlockingIOError:
+                self._wait(self._writer, select.POLLOUT)
+            except OSError as error:
+                raise Disconnected(str(error)) from error
+
+    def _read(self, size: int) -> bytearray:
+        """Read exactly ``size`` bytes; what came along with them stays in the buffer."""
+        taken = self._buffer[:size]
+        del self._buffer[:size]
+        if len(taken) == size:
+            return taken
+        if size > 1 << 16:
+            return self._read_large(taken, size)
+        while len(taken) < size:
+            chunk = self._some(1 << 16)
+            missing = size - len(taken)
+            taken += chunk[:missing]
+            self._buffer += chunk[missing:]
+        return taken
+
+    def _read_large(self, taken: bytearray, size: int) -> bytearray:
+        """Grow with what really arrives, so that a lying header costs no memory."""
+        done = len(taken)
+        while done < size:
+            if done == len(taken):
+                taken.extend(bytes(min(size - done, max(1 << 20, done))))
+            with memoryview(taken) as view, view[done:] as rest:
+                done += self._into(rest)
+        return taken
+
+    def _some(self, size: int) -> bytes:
+        while True:
+            try:
+                chunk = os.read(self._reader, size)
+            except BlockingIOError:
+                self._wait(self._reader, select.POLLIN)
+                continue
+            except OSError as error:
+                raise Disconnected(str(error)) from error
+            if not chunk:
+                raise Disconnected("end of stream")
+            return chunk
+
+    def _into(self, view: memoryview) -> int:
+        while True:
+            try:
+                count = os.readv(self._reader, [view])
+            except BlockingIOError:
+                self._wait(self._reader, select.POLLIN)
+                continue
+            except OSError as error:
+                raise Disconnected(str(error)) from error
+            if not count:
+                raise Disconnected("end of stream")
+            return count
+
+    def _wait(self, descriptor: int, event: int) -> None:
+        poller = select.poll()
+        poller.register(descriptor, event)
+        if self.deadline is None:
+            poller.poll()
+        elif not poller.poll(max(0.0, (self.deadline - time.monotonic()) * 1000)):
+            raise DeadlineExceeded
