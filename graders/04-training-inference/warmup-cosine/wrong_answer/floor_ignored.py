@@ -1,0 +1,28 @@
+"""en: Your cosine falls to 0; it should end at floor.
+zh: 你的余弦段一直降到 0；它应当止于 floor。
+"""
+
+import math
+
+
+def lr_at(step: int, warmup: int, total: int, peak: float, floor: float) -> float:
+    """Return the learning rate at ``step``: linear warmup, cosine decay, then ``floor``.
+
+    Args:
+        step: the step, counted from 0; may lie beyond ``total``.
+        warmup: number of steps over which the rate rises from 0 to ``peak``.
+        total: the step from which the rate is ``floor``.
+        peak: the highest rate.
+        floor: the rate that the cosine ends at.
+
+    Raises:
+        ValueError: if ``step < 0``, ``warmup < 0`` or ``warmup > total``.
+    """
+    if step < 0 or not 0 <= warmup <= total:
+        raise ValueError(f"no rate for step {step}, warmup {warmup}, total {total}")
+    if step < warmup:
+        return float(peak * step / warmup)
+    if step >= total:
+        return float(floor)
+    progress = (step - warmup) / (total - warmup)
+    return peak * (1 + math.cos(math.pi * progress)) / 2
