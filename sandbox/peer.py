@@ -50,7 +50,7 @@ class Peer:
     def __init__(self, stream: Stream) -> None:
         self.stream = stream
         self.depth = 0
-        self.broken = False
+        self.fault: BaseException | None = None
         self.operations: dict[str, Callable[..., Any]] = {
             "forward": self._forward,
             "backward": self._backward,
@@ -112,7 +112,7 @@ class Peer:
             Broken: an earlier fault ended the conversation.
             ProtocolError, Disconnected, DeadlineExceeded: this one did.
         """
-        if self.broken:
+        if self.fault is not None:
             raise Broken("this sandbox can't be used any more")
         encoder = Encoder(self._describe)
         tree = encoder.encode(list(payload))
@@ -123,8 +123,8 @@ class Peer:
         try:
             self.stream.send(["?", operation, tree, grad, changes, released], encoder.blobs)
             answer = self._answer(inputs)
-        except BaseException:
-            self.broken = True
+        except BaseException as error:
+            self.fault = error
             raise
         if isinstance(answer, errors.RemoteError):
             raise answer

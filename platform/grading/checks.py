@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
 
-
-class Text(NamedTuple):
-    """One message in both of the course's languages."""
-
-    en: str
-    zh: str
+from grading.messages import Text
 
 
 class CheckFailed(AssertionError):

@@ -10,6 +10,8 @@ from torch import nn
 
 from grading.remote.exposure import Exposed
 from grading.remote.proxies import Proxy, make_proxy
+from grading.remote.trace import Trace, snapshot, summary
+from sandbox.errors import RemoteError
 from sandbox.mirror import LAYERS
 from sandbox.peer import Peer
 from sandbox.wire import Handle, ProtocolError, Stream, Unsendable
@@ -28,7 +30,44 @@ class GraderPeer(Peer):
         super().__init__(stream)
         self.output = ""
         self.overflowed = False
+        self.trace: Trace = []
+        self.last_call: str | None = None
+        self._names: dict[int, str] = {}
+        self._asking = False
         self.operations |= {"call": self._call, "method": self._method, "next": self._next}
+
+    def name_members(self, members: dict[str, Any]) -> None:
+        """Remember what the learner calls their functions, for messages."""
+        self._names = {
+            member._number: name for name, member in members.items() if isinstance(member, Proxy)
+        }
+
+    def begin_trace(self) -> None:
+        """Forget what earlier tests asked and got."""
+        self.trace, self.last_call = [], None
+
+    def request(self, operation: str, *payload: Any) -> Any:
+        """Ask, and note in ``trace`` what the test got, unless this answers a callback."""
+        if self._asking:
+            return super().request(operation, *payload)
+        self._asking = True
+        try:
+            answer = super().request(operation, *payload)
+        except RemoteError as error:
+            self.trace.append((operation, error))
+            self._note_call(operation, payload, f"{error.type_name} raised")
+            raise
+        finally:
+            self._asking = False
+        self.trace.append((operation, snapshot(answer)))
+        self._note_call(operation, payload, summary(answer))
+        return answer
+
+    def _note_call(self, operation: str, payload: tuple[Any, ...], result: str) -> None:
+        if operation == "call" and payload[0] in self._names:
+            given = [summary(value) for value in payload[1]]
+            given += [f"{name}={summary(value)}" for name, value in payload[2].items()]
+            self.last_call = f"{self._names[payload[0]]}({', '.join(given)}) → {result}"
 
     def take_output(self) -> str:
         """Return what the learner's code printed since the last time."""

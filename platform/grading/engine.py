@@ -1,0 +1,224 @@
+"""Grade one submission: a forked grader on this side, warm sandboxes on the other.
+
+The engine imports neither torch nor pytest; it lives in the worker (or a command), lends
+sandboxes to grader processes, and turns what they say into events.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from curriculum.manifest import Manifest, load_manifest
+from grading import quiz
+from grading.forks import Grader, InfrastructureError, Zygote
+from grading.report import Event, Graded, from_json
+from grading.sandboxes.base import Limits, Sandbox
+from grading.sandboxes.pool import Pool
+
+POLL_S = 0.2
+GRACE_S = 10.0
+MAX_SANDBOXES = 64
+_CHUNK = 1 << 16
+
+
+class Cancelled(Exception):
+    """The run was cancelled while it was being graded."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What to grade. ``exercise`` is "<stage>/<slug>", ``tests`` is "visible" or "hidden"."""
+
+    exercise: str
+    tests: str
+    source: str
+    seed: int
+    version: str = ""
+
+
+class Engine:
+    """Grades jobs, any number of them at once from different threads."""
+
+    def __init__(self, pool: Pool, exercises: Path, graders: Path) -> None:
+        self._pool, self._exercises, self._graders = pool, exercises, graders
+        self._zygote = Zygote()
+        self._zygote.start()
+        # Speed is measured on the last core, by one grader at a time.
+        self._timing_core = max(os.sched_getaffinity(0))
+        self._timing = threading.Lock()
+
+    def close(self) -> None:
+        """End the fork server and every sandbox."""
+        self._zygote.close()
+        self._pool.close()
+
+    def grade(self, job: Job, cancelled: Callable[[], bool] = lambda: False) -> Iterator[Event]:
+        """Yield what happens, the verdict last.
+
+        Raises:
+            Cancelled: ``cancelled()`` became true.
+            InfrastructureError: grading failed for a reason of ours.
+        """
+        manifest = load_manifest(self._exercises / job.exercise / "exercise.toml")
+        if manifest.kind == "quiz":
+            yield from quiz.grade(self._graders / job.exercise / "answers.toml", job.source)
+            return
+        started = time.monotonic()
+        assignment = self._assignment(job, manifest)
+        with contextlib.ExitStack() as stack:
+            limits = Limits(memory_mib=manifest.limits.memory_mib)
+            grader = self._zygote.fork()
+            stack.callback(grader.close)
+            errand = _Errand(self, grader, limits, stack)
+            errand.tell(assignment)
+            deadline = started + manifest.limits.total_s * 2 + GRACE_S
+            for message in errand.messages(deadline, cancelled):
+                event = from_json(message)
+                if isinstance(event, Graded):
+                    event = self._with_receipt(event, job, errand, started)
+                yield event
+
+    def _assignment(self, job: Job, manifest: Manifest) -> dict[str, Any]:
+        public, secret = self._exercises / job.exercise, self._graders / job.exercise
+        hidden = job.tests == "hidden"
+        return {
+            "source": job.source,
+            "tests": str(secret / "test_hidden.py" if hidden else public / "test_visible.py"),
+            "entry": list(manifest.entry),
+            "seed": job.seed,
+            "total_s": manifest.limits.total_s,
+            "test_s": manifest.limits.test_s,
+            "memory_mib": manifest.limits.memory_mib,
+            "reference": str(secret / "reference.py") if hidden else None,
+            "mistakes": sorted(map(str, secret.glob("wrong_answer/*.py"))) if hidden else [],
+            "speed_limit": manifest.speed.limit if manifest.speed else None,
+        }
+
+    def _with_receipt(self, event: Graded, job: Job, errand: _Errand, started: float) -> Graded:
+        timings = {
+            **event.timings,
+            "sandboxes": errand.waited_s,
+            "total": time.monotonic() - started,
+        }
+        receipt = {
+            "exercise": job.exercise,
+            "version": job.version,
+            "tests": job.tests,
+            "seed": job.seed,
+            "host": os.uname().nodename,
+            "sandbox": errand.sandboxes[0].describe() if errand.sandboxes else None,
+        }
+        return replace(event, timings=timings, receipt=receipt)
+
+    def take(self, limits: Limits) -> Sandbox:
+        """Return a fresh sandbox of the pool."""
+        return self._pool.take(limits)
+
+    def begin_timing(self, sandboxes: list[Sandbox]) -> None:
+        """Wait for the timing core and put ``sandboxes`` on it."""
+        self._timing.acquire()
+        for sandbox in sandboxes:
+            sandbox.pin({self._timing_core})
+
+    def end_timing(self, sandboxes: list[Sandbox]) -> None:
+        """Give the timing core back."""
+        everywhere = os.sched_getaffinity(0)
+        for sandbox in sandboxes:
+            sandbox.pin(everywhere)
+        self._timing.release()
+
+
+class _Errand:
+    """One grader process being served: what it asks for is done here."""
+
+    def __init__(
+        self, engine: Engine, grader: Grader, limits: Limits, stack: contextlib.ExitStack
+    ) -> None:
+        self.sandboxes: list[Sandbox] = []
+        self.waited_s = 0.0
+        self._engine, self._grader, self._limits, self._stack = engine, grader, limits, stack
+        self._pinned: list[Sandbox] = []
+        self._line = grader.line
+        stack.callback(self._unpin)
+
+    def tell(self, message: dict[str, Any], descriptors: list[int] | None = None) -> None:
+        """Send one line to the grader."""
+        data = json.dumps(message).encode() + b"\n"
+        try:
+            sent = socket.send_fds(self._line, [data], descriptors or [])
+            self._line.sendall(data[sent:])
+        except OSError as error:
+            raise InfrastructureError("the grader process ended") from error
+
+    def messages(
+        self, deadline: float, cancelled: Callable[[], bool]
+    ) -> Iterator[dict[str, Any]]:
+        """Yield the grader's events until the verdict; answer its questions in between."""
+        for line in self._lines(deadline, cancelled):
+            message: dict[str, Any] = json.loads(line)
+            if "ask" in message:
+                self._answer(message)
+            elif message["event"] == "fault":
+                raise InfrastructureError(message["message"])
+            else:
+                yield message
+                if message["event"] == "Graded":
+                    return
+        raise InfrastructureError("the grader process ended without a verdict")
+
+    def _lines(self, deadline: float, cancelled: Callable[[], bool]) -> Iterator[bytes]:
+        buffer = b""
+        while True:
+            readable, _, _ = select.select([self._line], [], [], POLL_S)
+            if cancelled():
+                raise Cancelled
+            if time.monotonic() > deadline:
+                raise InfrastructureError("the grader process took too long")
+            if not readable:
+                continue
+            data = self._line.recv(_CHUNK)
+            if not data:
+                return
+            *lines, buffer = (buffer + data).split(b"\n")
+            yield from lines
+
+    def _answer(self, question: dict[str, Any]) -> None:
+        match question["ask"]:
+            case "sandbox":
+                self._lend()
+            case "reason":
+                reason = self.sandboxes[question["number"]].exit_reason()
+                self.tell({"reason": reason or ""})
+            case "pin":
+                self._pinned = [self.sandboxes[number] for number in question["numbers"]]
+                self._engine.begin_timing(self._pinned)
+                self.tell({})
+            case "unpin":
+                self._unpin()
+                self.tell({})
+
+    def _lend(self) -> None:
+        if len(self.sandboxes) >= MAX_SANDBOXES:
+            raise InfrastructureError("the grader asked for too many sandboxes")
+        started = time.monotonic()
+        sandbox = self._engine.take(self._limits)
+        self.waited_s += time.monotonic() - started
+        self._stack.callback(sandbox.kill)
+        self.sandboxes.append(sandbox)
+        number = len(self.sandboxes) - 1
+        self.tell({"number": number}, [sandbox.reader, sandbox.writer])
+
+    def _unpin(self) -> None:
+        if self._pinned:
+            self._engine.end_timing(self._pinned)
+            self._pinned = []

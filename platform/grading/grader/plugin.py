@@ -1,0 +1,218 @@
+"""The pytest plugin of the grader process: fixtures, and each test's outcome as an event."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import random
+import time
+from collections.abc import Generator, Iterator
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from _pytest.runner import runtestprotocol
+
+from grading.grader import faults
+from grading.grader.diagnosis import MAX_TESTS, Mistake
+from grading.grader.session import Session
+from grading.grader.speed import Speed
+from grading.grader.subject import Subject, Submission
+from grading.remote.trace import Trace, same_trace
+from grading.report import PASSED, Bilingual, CaseResult, Collected, Diagnosed, Finished, PlannedTest, Started
+
+MARKERS = (
+    "title(en, zh): what the test says, for the learner",
+    "hint(en, zh): shown when the test fails",
+    "points(n): what the test is worth; 1 by default",
+    "stretch: failing only such tests still is partially accepted",
+)
+
+
+class GraderPlugin:
+    """Runs one assignment's tests against its submission."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._subject: Subject = session.subject
+        self._outcomes: dict[str, CaseResult] = {}
+        self._traces: dict[str, Trace] = {}
+        self._speed: Speed | None = None
+
+    # Fixtures
+
+    @pytest.fixture(scope="session")
+    def submission(self) -> Submission:
+        """The learner's module."""
+        return Submission(lambda: self._subject)
+
+    @pytest.fixture(scope="session")
+    def reference(self) -> ModuleType:
+        """The model answer, in this process."""
+        path = self._session.assignment.reference
+        if path is None:
+            raise RuntimeError("visible tests have no reference: they are public")
+        spec = importlib.util.spec_from_file_location("reference", path)
+        assert spec is not None and spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
+
+    @pytest.fixture
+    def rng(self, request: pytest.FixtureRequest) -> np.random.Generator:
+        """Randomness of this run and test."""
+        return np.random.default_rng(self._seed(request.node))
+
+    @pytest.fixture
+    def torch_rng(self, request: pytest.FixtureRequest) -> torch.Generator:
+        """The same for torch."""
+        return torch.Generator().manual_seed(self._seed(request.node))
+
+    @pytest.fixture
+    def speed(self, rng: np.random.Generator) -> Iterator[Speed]:
+        """The stopwatch: submission against reference."""
+        if self._subject is not self._session.subject:
+            pytest.skip("a wrong solution is not timed")
+        with self._session.sides() as open_sides:
+            self._speed = Speed(open_sides, rng, self._session.assignment.speed_limit)
+            yield self._speed
+
+    def _seed(self, item: pytest.Item) -> int:
+        text = f"{self._session.assignment.seed}:{item.name}"
+        return int.from_bytes(hashlib.sha256(text.encode()).digest()[:7], "big")
+
+    # Hooks
+
+    def pytest_configure(self, config: pytest.Config) -> None:
+        for marker in MARKERS:
+            config.addinivalue_line("markers", marker)
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        planned = [PlannedTest(item.name, _title(item), _points(item)) for item in session.items]
+        self._session.supply.emit(Collected(planned))
+
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        seed = self._seed(item) % 2**32
+        random.seed(seed)
+        np.random.seed(seed)  # noqa: NPY002  (for authors who use the global generator)
+        torch.manual_seed(seed)
+        self._speed = None
+        if time.monotonic() > self._session.deadline:
+            raise faults.TotalTimeExceeded
+        self._subject.begin_test()
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        if self._subject is self._session.subject:
+            self._session.supply.emit(Started(nodeid.partition("::")[2]))
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        report = yield
+        failed_early = call.when == "setup" and call.excinfo is not None
+        if call.when == "call" or failed_early:
+            self._conclude(item, call)
+        return report
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
+        result = yield
+        if self._outcomes:
+            self._diagnose(session.items)
+        return result
+
+    def _conclude(self, item: pytest.Item, call: pytest.CallInfo[None]) -> None:
+        error = call.excinfo.value if call.excinfo else None
+        fault = self._session.fault_of(self._subject, error)
+        if self._subject is not self._session.subject:
+            self._outcomes[item.name] = _result(item, fault, call.duration)
+            return
+        peer = self._subject.peer
+        outcome = _result(
+            item,
+            fault,
+            call.duration,
+            output=self._session.output_of(peer),
+            speed=self._speed.result if self._speed else None,
+        )
+        self._outcomes[item.name] = outcome
+        self._traces[item.name] = peer.trace if peer else []
+        self._session.outcomes.append(outcome)
+        self._session.supply.emit(Finished(outcome))
+        self._subject.end_test()
+
+    # Diagnosis
+
+    def _diagnose(self, items: list[pytest.Item]) -> None:
+        wrong = [i for i in items if self._outcomes[i.name].kind == "wrong_answer"][:MAX_TESTS]
+        if not wrong or not self._session.assignment.mistakes:
+            return
+        mistakes = [Mistake(path) for path in self._session.assignment.mistakes]
+        try:
+            for item in wrong:
+                if (found := self._recognise(item, mistakes)) is not None:
+                    self._session.supply.emit(Diagnosed(item.name, found.hint, found.name))
+                    mistakes.remove(found)
+                    mistakes.insert(0, found)  # most likely also behind the next failure
+        finally:
+            self._subject = self._session.subject
+            for mistake in mistakes:
+                mistake.close()
+
+    def _recognise(self, item: pytest.Item, mistakes: list[Mistake]) -> Mistake | None:
+        for mistake in mistakes:
+            if time.monotonic() > self._session.deadline:
+                return None
+            self._subject = mistake.subject
+            mistake.subject.limit_total(self._session.deadline)
+            item._initrequest()  # type: ignore[attr-defined]  # as pytest-rerunfailures does
+            runtestprotocol(item, log=False, nextitem=None)
+            peer, outcome = mistake.subject.peer, self._outcomes[item.name]
+            if peer is None or outcome.kind != "wrong_answer":
+                continue
+            if same_trace(self._traces[item.name], peer.trace):
+                return mistake
+        return None
+
+
+def _result(
+    item: pytest.Item,
+    fault: faults.Fault | None,
+    seconds: float,
+    output: str = "",
+    speed: dict[str, Any] | None = None,
+) -> CaseResult:
+    points = _points(item)
+    return CaseResult(
+        name=item.name,
+        title=_title(item),
+        kind=fault.kind if fault else PASSED,
+        points=0.0 if fault else points,
+        max_points=points,
+        seconds=seconds,
+        message=fault.message._asdict() if fault else None,
+        hint=_text(item, "hint") if fault else None,
+        output=output,
+        speed=speed,
+        stretch=item.get_closest_marker("stretch") is not None,
+    )
+
+
+def _text(item: pytest.Item, marker: str) -> Bilingual | None:
+    found = item.get_closest_marker(marker)
+    return {"en": found.kwargs["en"], "zh": found.kwargs["zh"]} if found else None
+
+
+def _title(item: pytest.Item) -> Bilingual:
+    plain = item.name.removeprefix("test_").replace("_", " ")
+    title = _text(item, "title") or {"en": plain, "zh": plain}
+    variant = item.name.partition("[")[2].removesuffix("]")
+    return {key: f"{text} ({variant})" for key, text in title.items()} if variant else title
+
+
+def _points(item: pytest.Item) -> float:
+    found = item.get_closest_marker("points")
+    return float(found.args[0]) if found else 1.0

@@ -1,0 +1,150 @@
+"""One grading from load to verdict, in a process of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from grading import messages
+from grading.grader import faults
+from grading.grader.speed import Side
+from grading.grader.subject import Subject
+from grading.grader.supply import Lease, Supply
+from grading.remote.peer import GraderPeer
+from grading.report import CaseResult, Graded, verdict_of
+from sandbox.errors import RemoteError
+from sandbox.wire import DeadlineExceeded, Disconnected, ProtocolError, Stream
+
+_PYTEST_OPTIONS = (
+    *("-q", "-s", "--noconftest", "--import-mode=importlib", "--assert=plain", "-W", "ignore"),
+    *("-c", os.devnull, "--continue-on-collection-errors"),
+    *(f"-pno:{name}" for name in ("cacheprovider", "unraisableexception", "threadexception")),
+    *(f"-pno:{name}" for name in ("faulthandler", "logging", "junitxml", "doctest", "unittest")),
+)
+
+
+class Session:
+    """The assignment, its submission, and what came out so far."""
+
+    def __init__(self, supply: Supply) -> None:
+        self.supply = supply
+        self.assignment = supply.assignment()
+        self.outcomes: list[CaseResult] = []
+        self.deadline = time.monotonic() + self.assignment.total_s
+        self._leases: dict[int, Lease] = {}
+        self.subject = self._subject(self.assignment.source)
+        self._limits = faults.Limits(
+            self.assignment.test_s, self.assignment.total_s, self.assignment.memory_mib
+        )
+
+    def _subject(self, source: str) -> Subject:
+        subject = Subject(self._connect, source, self.assignment.test_s)
+        subject.limit_total(self.deadline)
+        return subject
+
+    def _connect(self) -> GraderPeer:
+        lease = self.supply.take()
+        peer = GraderPeer(Stream(lease.reader, lease.writer))
+        self._leases[id(peer)] = lease
+        return peer
+
+    def lease_of(self, subject: Subject) -> Lease:
+        """Return the sandbox that ``subject`` lives in."""
+        assert subject.peer is not None
+        return self._leases[id(subject.peer)]
+
+    def fault_of(self, subject: Subject, error: BaseException | None) -> faults.Fault | None:
+        """Return what a test's end means; a dead sandbox outweighs what the test made of it."""
+        peer = subject.peer
+        if peer is not None:
+            ended = faults.of_sandbox(peer, self._reason(subject), self._limits)
+            if ended is not None:
+                return ended
+        return None if error is None else faults.of_test(error, peer, self._limits)
+
+    def _reason(self, subject: Subject) -> str:
+        lease = self._leases.get(id(subject.peer))
+        assert subject.peer is not None
+        if lease is None or not isinstance(subject.peer.fault, Disconnected):
+            return ""
+        return self.supply.exit_reason(lease)
+
+    def output_of(self, peer: GraderPeer | None) -> str:
+        """Return what the learner's code printed during the test, fit to be shown."""
+        return messages.clean(peer.take_output(), 16_384) if peer else ""
+
+    @contextlib.contextmanager
+    def sides(self) -> Iterator[Callable[[str], tuple[Side, Side]]]:
+        """Give ``speed`` the submission and the reference, each in its sandbox, on one core."""
+        opened: list[Subject] = []
+
+        def open_sides(name: str) -> tuple[Side, Side]:
+            reference = self._open_reference()
+            opened.append(reference)
+            self.supply.pin([self.lease_of(self.subject), self.lease_of(reference)])
+            pair = (self.subject, reference)
+            for subject in pair:
+                subject.extend(self.assignment.total_s)
+            first, second = (Side(s.live_peer(), s.members[name]) for s in pair)
+            return first, second
+
+        try:
+            yield open_sides
+        finally:
+            if opened:
+                self.supply.unpin()
+
+    def _open_reference(self) -> Subject:
+        path = self.assignment.reference
+        if path is None:
+            raise RuntimeError("only hidden tests can be timed")
+        reference = self._subject(path.read_text(encoding="utf-8"))
+        reference.open()
+        return reference
+
+    def run(self, plugin: Callable[[Session], Any]) -> Graded:
+        """Load the submission, run the tests, return the verdict.
+
+        Raises:
+            RuntimeError: the grader itself is broken; the learner is not to blame.
+        """
+        started = time.monotonic()
+        if (refused := self._load()) is not None:
+            return refused
+        loaded = time.monotonic()
+        tests: Path = self.assignment.tests
+        code = pytest.main([*_PYTEST_OPTIONS, f"--rootdir={tests.parent}", str(tests)], [plugin(self)])
+        if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED) or not self.outcomes:
+            raise RuntimeError(f"the tests could not be run: pytest ended with {code!r}")
+        return Graded(
+            verdict=verdict_of(self.outcomes),
+            score=sum(outcome.points for outcome in self.outcomes),
+            max_score=sum(outcome.max_points for outcome in self.outcomes),
+            timings={"load": loaded - started, "tests": time.monotonic() - loaded},
+        )
+
+    def _load(self) -> Graded | None:
+        try:
+            members = self.subject.open()
+        except RemoteError as error:
+            return _refused(faults.of_remote(error, self._limits))
+        except (DeadlineExceeded, Disconnected, ProtocolError):
+            fault = self.fault_of(self.subject, None)
+            assert fault is not None
+            return _refused(fault)
+        if missing := [name for name in self.assignment.entry if name not in members]:
+            return _refused(
+                faults.Fault("runtime_error", messages.missing_entry(missing, members))
+            )
+        return None
+
+
+def _refused(fault: faults.Fault) -> Graded:
+    """The submission can't even be loaded: no test ran, and the reason is the verdict."""
+    return Graded(fault.kind, 0.0, 0.0, fault.message._asdict())

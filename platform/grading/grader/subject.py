@@ -1,0 +1,76 @@
+"""The code under test, in whatever sandbox it currently lives."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from grading.remote.peer import GraderPeer
+
+
+class Subject:
+    """A submission loaded into a sandbox. ``connect`` opens a fresh one and returns its peer."""
+
+    def __init__(self, connect: Callable[[], GraderPeer], source: str, test_s: float) -> None:
+        self._connect, self._source, self._test_s = connect, source, test_s
+        self._total_deadline = float("inf")
+        self.peer: GraderPeer | None = None
+        self.members: dict[str, Any] = {}
+
+    def open(self) -> dict[str, Any]:
+        """Load the source into a fresh sandbox; return its public callables by name.
+
+        Raises:
+            sandbox.errors.RemoteError: the source raised.
+        """
+        self.peer = self._connect()
+        self._arm()
+        self.members = self.peer.request("load", self._source)
+        self.peer.name_members(self.members)
+        return self.members
+
+    def limit_total(self, deadline: float) -> None:
+        """Let no wait go beyond ``deadline``, a ``time.monotonic()`` value."""
+        self._total_deadline = deadline
+
+    def begin_test(self) -> GraderPeer:
+        """Make ready for a test: a live sandbox, an empty trace, and the test's deadline."""
+        if self.peer is None or self.peer.fault is not None:
+            self.open()
+        assert self.peer is not None
+        self._arm()
+        self.peer.begin_trace()
+        return self.peer
+
+    def live_peer(self) -> GraderPeer:
+        """Return the peer of the sandbox that the source is loaded in."""
+        if self.peer is None:
+            raise RuntimeError("the submission isn't loaded")
+        return self.peer
+
+    def extend(self, seconds: float) -> None:
+        """Give the current test ``seconds`` more: timing takes as long as it takes."""
+        self.live_peer().stream.deadline = min(time.monotonic() + seconds, self._total_deadline)
+
+    def end_test(self) -> None:
+        """Drop what the test shared with the sandbox."""
+        if self.peer is not None and self.peer.fault is None:
+            self.peer.forget_modules()
+
+    def _arm(self) -> None:
+        assert self.peer is not None
+        self.peer.stream.deadline = min(time.monotonic() + self._test_s, self._total_deadline)
+
+
+class Submission:
+    """The ``submission`` fixture: the learner's module as a test sees it."""
+
+    def __init__(self, current: Callable[[], Subject]) -> None:
+        self._current = current
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self._current().members[name]
+        except KeyError:
+            raise AttributeError(f"the submission defines no {name}") from None

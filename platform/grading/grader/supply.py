@@ -1,0 +1,82 @@
+"""The grader process's line to the worker: events go out, sandboxes come in as descriptors."""
+
+from __future__ import annotations
+
+import json
+import socket
+from dataclasses import dataclass
+from typing import Any
+
+from grading.grader.assignment import Assignment
+from grading.report import Event, to_json
+
+_CHUNK = 1 << 16
+
+
+@dataclass(frozen=True)
+class Lease:
+    """A sandbox lent to this grader: its number at the worker and the ends of its stream."""
+
+    number: int
+    reader: int
+    writer: int
+
+
+class Supply:
+    """JSON lines over a Unix socket; descriptors travel beside the line that announces them."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._socket = connection
+        self._buffer = b""
+        self._descriptors: list[int] = []
+
+    def assignment(self) -> Assignment:
+        """Wait for the assignment, the first thing that the worker sends."""
+        return Assignment.from_json(self._receive())
+
+    def emit(self, event: Event) -> None:
+        """Tell the worker what happened."""
+        self._send(to_json(event))
+
+    def fault(self, message: str) -> None:
+        """Tell the worker that grading itself failed; the learner is not to blame."""
+        self._send({"event": "fault", "message": message})
+
+    def take(self) -> Lease:
+        """Return a fresh sandbox."""
+        return self._lease(self._ask({"ask": "sandbox"}))
+
+    def exit_reason(self, lease: Lease) -> str:
+        """Return why a sandbox died: "memory", "process_limit" or something else."""
+        return str(self._ask({"ask": "reason", "number": lease.number})["reason"])
+
+    def pin(self, leases: list[Lease]) -> None:
+        """Put sandboxes on one core that no other timed run uses; wait until it is free."""
+        self._ask({"ask": "pin", "numbers": [lease.number for lease in leases]})
+
+    def unpin(self) -> None:
+        """Give the core back."""
+        self._ask({"ask": "unpin"})
+
+    def _lease(self, answer: dict[str, Any]) -> Lease:
+        reader = self._descriptors.pop(0)
+        writer = self._descriptors.pop(0)
+        return Lease(answer["number"], reader, writer)
+
+    def _ask(self, question: dict[str, Any]) -> dict[str, Any]:
+        self._send(question)
+        return self._receive()
+
+    def _send(self, message: dict[str, Any]) -> None:
+        self._socket.sendall(json.dumps(message).encode() + b"\n")
+
+    def _receive(self) -> dict[str, Any]:
+        while b"\n" not in self._buffer:
+            data, descriptors, _, _ = socket.recv_fds(self._socket, _CHUNK, 8)
+            if not data:
+                raise SystemExit("the worker hung up")
+            self._buffer += data
+            self._descriptors += descriptors
+        line, _, self._buffer = self._buffer.partition(b"\n")
+        message: dict[str, Any] = json.loads(line)
+        return message

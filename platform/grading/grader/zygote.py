@@ -1,0 +1,97 @@
+"""The fork server: imports torch and pytest once, then forks a warm grader per submission.
+
+Started by the worker as ``python -m grading.grader.zygote FD``. Each message on the Unix socket FD
+carries the descriptor of one grader's line to the worker; the answer is the grader's process id.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import os
+import select
+import signal
+import socket
+import sys
+from collections import deque
+
+import _pytest.assertion
+import _pytest.runner  # noqa: F401  (imported once here, not in each fork)
+import numpy as np  # noqa: F401
+import pytest
+import torch
+
+from grading.grader.plugin import GraderPlugin
+from grading.grader.session import Session
+from grading.grader.supply import Supply
+
+# Imported while nobody waits: what hidden tests commonly compare with.
+PRELOAD = (
+    "sandbox.agent.service",
+    "torch.testing",
+    "transformers.models.gpt2.modeling_gpt2",
+    "transformers.models.llama.modeling_llama",
+)
+
+
+def main() -> None:
+    """Serve until the worker hangs up."""
+    control = socket.socket(fileno=int(sys.argv[1]))
+    torch.set_num_threads(1)
+    _rehearse_pytest()
+    gc.freeze()  # pytest collects garbage over the whole heap twice per session otherwise
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # graders are reaped by the kernel
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the worker's affair
+    control.sendall(b"ready")
+    preload = deque(PRELOAD)
+    while True:
+        if preload and not select.select([control], [], [], 0)[0]:
+            _preload(preload.popleft())
+            continue
+        message, descriptors, _, _ = socket.recv_fds(control, 16, 1)
+        if not message:
+            return
+        pid = os.fork()
+        if pid == 0:
+            control.close()
+            _grade(socket.socket(fileno=descriptors[0]))
+        os.close(descriptors[0])
+        control.sendall(pid.to_bytes(4, "little"))
+
+
+def _rehearse_pytest() -> None:
+    """Run pytest on nothing: its plugins and their lazy imports are then warm."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    saved = os.dup(1)
+    os.dup2(null, 1)
+    pytest.main(["-q", "-s", "-pno:cacheprovider", "-c", os.devnull, "--co", os.devnull])
+    os.dup2(saved, 1)
+    os.close(saved)
+    os.close(null)
+
+
+def _preload(name: str) -> None:
+    try:
+        importlib.import_module(name)
+    except ImportError:  # not installed here: then no grader of this site uses it
+        return
+    gc.freeze()
+
+
+def _grade(connection: socket.socket) -> None:
+    """Grade one submission, tell the worker, and end this fork."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    null = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1):
+        os.dup2(null, descriptor)
+    supply = Supply(connection)
+    try:
+        supply.emit(Session(supply).run(GraderPlugin))
+    except BaseException as error:  # noqa: BLE001  (whatever it is, it is ours to report)
+        supply.fault(f"{type(error).__name__}: {error}")
+        os._exit(1)
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,161 @@
+"""Every sentence that grading itself says to a learner, in both languages."""
+
+from __future__ import annotations
+
+import difflib
+import unicodedata
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from sandbox.errors import RemoteError
+
+MAX_CHARS = 4000
+
+
+class Text(NamedTuple):
+    """One message in both of the course's languages."""
+
+    en: str
+    zh: str
+
+    def __add__(self, other: object) -> Text:
+        assert isinstance(other, Text)
+        return Text(self.en + other.en, self.zh + other.zh)
+
+
+def clean(text: str, limit: int = MAX_CHARS) -> str:
+    """Return ``text`` fit to be shown: no control or bidi characters, no surrogates, capped."""
+    kept = "".join(
+        char
+        if char in "\n\t" or unicodedata.category(char) not in {"Cc", "Cf", "Cs", "Co", "Cn"}
+        else "\N{REPLACEMENT CHARACTER}"
+        for char in text[: limit + 1]
+    )
+    return kept if len(kept) <= limit else kept[:limit] + "…"
+
+
+def raised(error: RemoteError) -> Text:
+    """The learner's code raised: type, message and their own lines."""
+    lines = "".join(
+        f"\n  {_place(number, name)}: {source}" for number, name, source in error.frames
+    )
+    what = f"{error.type_name}: {error.message}" if error.message else error.type_name
+    return Text(clean(f"Your code raised {what}{lines}"), clean(f"你的代码抛出了 {what}{lines}"))
+
+
+def _place(number: int, name: str) -> str:
+    return f"line {number}" if name == "<module>" else f"line {number}, {name}"
+
+
+def syntax(error: RemoteError) -> Text:
+    """The learner's text is no Python: line, column, and what the compiler says."""
+    number, column, source = error.frames[-1] if error.frames else (0, "", "")
+    place = column.removeprefix("column ")
+    reason = error.message.split(" (submission.py")[0]
+    return Text(
+        clean(f"Syntax error in line {number}, column {place}: {reason}\n  {source}"),
+        clean(f"第 {number} 行第 {place} 列有语法错误：{reason}\n  {source}"),
+    )
+
+
+def missing_entry(missing: Sequence[str], defined: Iterable[str]) -> Text:
+    """An entry point isn't there; names that look like it are pointed out."""
+    name = missing[0]
+    near = difflib.get_close_matches(name, list(defined), n=3, cutoff=0.5)
+    names = ", ".join(f"`{clean(found, 80)}`" for found in near)
+    text = Text(f"Your code does not define `{name}`.", f"你的代码没有定义 `{name}`。")
+    if near:
+        text += Text(f" Did you mean {names}?", f"你是不是想写 {names}？")
+    return text
+
+
+def time_limit(seconds: float) -> Text:
+    """A test took longer than it may."""
+    return Text(
+        f"Stopped after {seconds:g} s without an answer. Is there a loop that never ends?",
+        f"超过 {seconds:g} 秒仍无结果，已停止。是否有无法结束的循环？",
+    )
+
+
+def total_limit(seconds: float) -> Text:
+    """The whole run took longer than it may."""
+    return Text(
+        f"The whole run took longer than {seconds:g} s, so this test was not run.",
+        f"整个评测超过了 {seconds:g} 秒，这个测试没有运行。",
+    )
+
+
+def memory_limit(mebibytes: int) -> Text:
+    """The sandbox ran out of memory."""
+    return Text(
+        f"Your code used more than the {mebibytes} MiB of memory that it may use.",
+        f"你的代码使用的内存超过了 {mebibytes} MiB 的上限。",
+    )
+
+
+OUTPUT_LIMIT = Text(
+    "Your code printed far too much. Is there a print inside a loop?",
+    "你的代码输出了过多内容。循环里是否有 print？",
+)
+PROCESS_LIMIT = Text(
+    "Your code started too many processes or threads.", "你的代码启动了过多的进程或线程。"
+)
+ENDED = Text(
+    "Your code ended the Python process before it answered "
+    "(for example by os._exit, a crash in native code, or closing its own pipes).",
+    "你的代码在给出结果之前结束了 Python 进程（例如 os._exit、本地代码崩溃或关闭了自身的管道）。",
+)
+PROTOCOL = Text(
+    "What your code sent back could not be understood as data.",
+    "你的代码传回的内容无法识别为数据。",
+)
+
+
+def unsendable(reason: str) -> Text:
+    """The learner's value can't be turned into data."""
+    return Text(clean(f"Your result can't be read: {reason}"), clean(f"无法读取你的结果：{reason}"))
+
+
+def wrong(last_call: str | None) -> Text:
+    """A plain assertion of the grader failed; its own text is never shown."""
+    if last_call is None:
+        return Text("The result is not right.", "结果不正确。")
+    return Text(
+        clean(f"The result is not right. The last call was {last_call}."),
+        clean(f"结果不正确。最后一次调用：{last_call}。"),
+    )
+
+
+def unusable(last_call: str | None) -> Text:
+    """The test stumbled over what the learner's code returned."""
+    if last_call is None:
+        return Text("The test could not use your result.", "测试无法使用你的结果。")
+    return Text(
+        clean(f"The test could not use your result. The last call was {last_call}."),
+        clean(f"测试无法使用你的结果。最后一次调用：{last_call}。"),
+    )
+
+
+def too_slow(ratio: float, low: float, high: float, limit: float) -> Text:
+    """The submission is slower than the limit, and surely so."""
+    return Text(
+        f"{ratio:.2f}× the reference's time (99 % interval {low:.2f} to {high:.2f}); "
+        f"at most {limit:.2f}× is allowed.",
+        f"用时是参考实现的 {ratio:.2f} 倍（99% 区间 {low:.2f} 至 {high:.2f}），上限为 {limit:.2f} 倍。",
+    )
+
+
+def grows_too_fast(exponent: float, low: float, high: float, limit: float) -> Text:
+    """The time grows faster with the size than it may."""
+    return Text(
+        f"The time grows like size^{exponent:.2f} (99 % interval {low:.2f} to {high:.2f}); "
+        f"at most size^{limit:.2f} is allowed.",
+        f"用时按规模的 {exponent:.2f} 次方增长（99% 区间 {low:.2f} 至 {high:.2f}），"
+        f"上限为 {limit:.2f} 次方。",
+    )
+
+
+TIMED_RESULT_WRONG = Text(
+    "In the timed calls your results differ from the right ones.",
+    "在计时调用中，你的结果与正确结果不一致。",
+)

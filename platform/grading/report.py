@@ -1,0 +1,123 @@
+"""What grading tells the platform, event by event, and how a verdict follows from the tests."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+Bilingual = dict[str, str]
+"""A text with the keys ``en`` and ``zh``."""
+
+PASSED = "passed"
+
+
+@dataclass(frozen=True)
+class PlannedTest:
+    """A test that will run."""
+
+    name: str
+    title: Bilingual
+    points: float
+
+
+@dataclass(frozen=True)
+class Collected:
+    """All tests of this run, in order."""
+
+    tests: list[PlannedTest]
+
+
+@dataclass(frozen=True)
+class Started:
+    """A test began."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class CaseResult:
+    """How one test ended. ``kind`` is "passed" or the verdict that this test alone would get."""
+
+    name: str
+    title: Bilingual
+    kind: str
+    points: float
+    max_points: float
+    seconds: float
+    message: Bilingual | None = None
+    hint: Bilingual | None = None
+    output: str = ""
+    speed: dict[str, Any] | None = None
+    stretch: bool = False
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A test ended."""
+
+    outcome: CaseResult
+
+
+@dataclass(frozen=True)
+class Diagnosed:
+    """The outputs in a failed test equal those of a known mistake, whose hint this is."""
+
+    name: str
+    hint: Bilingual
+    mistake: str
+
+
+@dataclass(frozen=True)
+class Graded:
+    """The verdict. ``timings`` are seconds per phase; ``receipt`` is what a replay needs."""
+
+    verdict: str
+    score: float
+    max_score: float
+    message: Bilingual | None = None
+    timings: dict[str, float] = field(default_factory=dict)
+    receipt: dict[str, Any] = field(default_factory=dict)
+
+
+Event = Collected | Started | Finished | Diagnosed | Graded
+
+_EVENTS: dict[str, type[Any]] = {
+    cls.__name__: cls for cls in (Collected, Started, Finished, Diagnosed, Graded)
+}
+
+
+def to_json(event: Event) -> dict[str, Any]:
+    """Return ``event`` as JSON data."""
+    return {"event": type(event).__name__, **asdict(event)}
+
+
+def from_json(data: dict[str, Any]) -> Event:
+    """Rebuild what ``to_json`` wrote."""
+    fields = {key: value for key, value in data.items() if key != "event"}
+    kind = _EVENTS[data["event"]]
+    if kind is Collected:
+        fields["tests"] = [PlannedTest(**test) for test in fields["tests"]]
+    elif kind is Finished:
+        fields["outcome"] = CaseResult(**fields["outcome"])
+    event: Event = kind(**fields)
+    return event
+
+
+def verdict_of(outcomes: Sequence[CaseResult]) -> str:
+    """Return the verdict: that of the first required test that failed, too slow last of all.
+
+    When only stretch tests failed the submission is partially accepted.
+
+    Raises:
+        ValueError: there are no outcomes; no test ran, so there is nothing to judge.
+    """
+    if not outcomes:
+        raise ValueError("no test ran")
+    failed = [outcome for outcome in outcomes if outcome.kind != PASSED]
+    if not failed:
+        return "accepted"
+    required = [outcome.kind for outcome in failed if not outcome.stretch]
+    if not required:
+        return "partially_accepted"
+    return next((kind for kind in required if kind != "too_slow"), "too_slow")
