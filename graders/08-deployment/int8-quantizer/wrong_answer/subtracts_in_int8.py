@@ -1,0 +1,26 @@
+"""en: Your dequantize subtracts in int8, where 127 - (-100) wraps around to -29.
+zh: 你的 dequantize 在 int8 里做减法，127 - (-100) 会回绕成 -29。
+"""
+
+import torch
+
+
+def quantize(
+    w: torch.Tensor, bits: int, axis: int | None
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Quantize ``w`` symmetrically, with one scale for each index along ``axis``."""
+    if bits not in (8, 4):
+        raise ValueError(f"bits must be 8 or 4, not {bits}")
+    top = 2 ** (bits - 1) - 1
+    kept = None if axis is None else axis % w.ndim
+    shared = [dim for dim in range(w.ndim) if dim != kept]
+    largest = w.abs().amax(shared, keepdim=True) if shared else w.abs()
+    scale = largest / top
+    scale[scale == 0] = 1
+    q = (w / scale).round_().clamp_(-top, top).to(torch.int8)
+    return q, scale, torch.zeros_like(scale, dtype=torch.int8)
+
+
+def dequantize(q: torch.Tensor, scale: torch.Tensor, zero: torch.Tensor) -> torch.Tensor:
+    """Return ``(q - zero) * scale`` in the dtype of ``scale``."""
+    return (q - zero).to(scale.dtype) * scale
