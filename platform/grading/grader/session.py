@@ -21,7 +21,7 @@ from grading.report import CaseResult, Graded, verdict_of
 from sandbox.errors import RemoteError
 from sandbox.wire import DeadlineExceeded, Disconnected, ProtocolError, Stream
 
-_PYTEST_OPTIONS = (
+PYTEST_OPTIONS = (
     *("-q", "-s", "--noconftest", "--import-mode=importlib", "--assert=plain", "-W", "ignore"),
     *("-c", os.devnull, "--continue-on-collection-errors"),
     *(f"-pno:{name}" for name in ("cacheprovider", "unraisableexception", "threadexception")),
@@ -119,7 +119,7 @@ class Session:
             return refused
         loaded = time.monotonic()
         tests: Path = self.assignment.tests
-        code = pytest.main([*_PYTEST_OPTIONS, f"--rootdir={tests.parent}", str(tests)], [plugin(self)])
+        code = pytest.main([*PYTEST_OPTIONS, f"--rootdir={tests.parent}", str(tests)], [plugin(self)])
         if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED) or not self.outcomes:
             raise RuntimeError(f"the tests could not be run: pytest ended with {code!r}")
         return Graded(

@@ -1,0 +1,148 @@
+"""Prove an exercise: its grader accepts what is right and rejects each known mistake.
+
+An exercise that isn't proven can't be published.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from curriculum.manifest import Manifest
+from grading.engine import Engine, Job
+from grading.report import PASSED, Finished, Graded
+
+MIN_WRONG_SOLUTIONS = 4
+PUBLIC_FILES = ("statement.en.md", "statement.zh.md")
+VERDICT_FOLDERS = ("wrong_answer", "too_slow", "runtime_error", "time_limit")
+HEADROOM = 0.5
+"""The share of each limit that the reference may use."""
+
+
+@dataclass
+class Proof:
+    """What was found out about one exercise; it is proven when there are no problems."""
+
+    exercise: str
+    problems: list[str] = field(default_factory=list)
+    runs: int = 0
+    seconds: float = 0.0
+    slowest_run_s: float = 0.0
+    wrong_solutions: int = 0
+
+    @property
+    def proven(self) -> bool:
+        """Whether every check held."""
+        return not self.problems
+
+
+class Prover:
+    """Proves exercises with one engine."""
+
+    def __init__(self, engine: Engine, exercises: Path, graders: Path, seeds: int) -> None:
+        self._engine, self._exercises, self._graders = engine, exercises, graders
+        self._seeds = seeds
+
+    def prove(self, manifest: Manifest) -> Proof:
+        """Run all proofs of one exercise."""
+        proof = Proof(manifest.path)
+        started = time.monotonic()
+        code = (self._reference, self._starter, self._visible, self._wrong)
+        for check in (self._texts, *((self._quiz,) if manifest.kind == "quiz" else code)):
+            proof.problems += check(manifest, proof)
+        proof.seconds = time.monotonic() - started
+        return proof
+
+    def _grade(
+        self, manifest: Manifest, source: str, seed: int, proof: Proof, tests: str = "hidden"
+    ) -> tuple[Graded, list[Finished]]:
+        events = list(self._engine.grade(Job(manifest.path, tests, source, seed)))
+        proof.runs += 1
+        verdict = events[-1]
+        assert isinstance(verdict, Graded)
+        return verdict, [event for event in events if isinstance(event, Finished)]
+
+    def _texts(self, manifest: Manifest, proof: Proof) -> Iterator[str]:
+        folder = self._exercises / manifest.path
+        code = () if manifest.kind == "quiz" else ("starter.py", "test_visible.py")
+        for name in (*PUBLIC_FILES, *code):
+            if not (folder / name).is_file() or not (folder / name).read_text("utf-8").strip():
+                yield f"{name} is missing or empty"
+        for name in PUBLIC_FILES:
+            text = (folder / name).read_text("utf-8") if (folder / name).is_file() else ""
+            yield from (
+                f"{name} does not name the entry point {entry}"
+                for entry in manifest.entry
+                if not re.search(rf"\b{re.escape(entry)}\b", text)
+            )
+
+    def _reference(self, manifest: Manifest, proof: Proof) -> Iterator[str]:
+        source = (self._graders / manifest.path / "reference.py").read_text("utf-8")
+        for seed in range(self._seeds):
+            verdict, finished = self._grade(manifest, source, seed, proof)
+            total = verdict.timings.get("total", 0.0)
+            proof.slowest_run_s = max(proof.slowest_run_s, total)
+            if verdict.verdict != "accepted":
+                failed = [f.outcome.name for f in finished if f.outcome.kind != PASSED]
+                yield f"seed {seed}: the reference is not accepted: {verdict.verdict} {failed}"
+            if total > manifest.limits.total_s * HEADROOM:
+                yield f"seed {seed}: the reference takes {total:.1f} s, over half of the limit"
+            for each in finished:
+                timed = each.outcome.speed is not None
+                if not timed and each.outcome.seconds > manifest.limits.test_s * HEADROOM:
+                    yield f"seed {seed}: {each.outcome.name} takes over half of its limit"
+
+    def _starter(self, manifest: Manifest, proof: Proof) -> Iterator[str]:
+        source = (self._exercises / manifest.path / "starter.py").read_text("utf-8")
+        verdict, _ = self._grade(manifest, source, 0, proof)
+        if verdict.verdict in {"accepted", "partially_accepted"} or verdict.score > 0:
+            yield f"the starter gets {verdict.score:g} points: {verdict.verdict}"
+        if verdict.verdict == "syntax_error":
+            yield "the starter is no valid Python"
+
+    def _visible(self, manifest: Manifest, proof: Proof) -> Iterator[str]:
+        source = (self._graders / manifest.path / "reference.py").read_text("utf-8")
+        verdict, finished = self._grade(manifest, source, 0, proof, tests="visible")
+        if verdict.verdict != "accepted":
+            failed = [f.outcome.name for f in finished if f.outcome.kind != PASSED]
+            yield f"the reference fails visible tests: {failed}"
+
+    def _wrong(self, manifest: Manifest, proof: Proof) -> Iterator[str]:
+        folder = self._graders / manifest.path
+        files = [(name, file) for name in VERDICT_FOLDERS for file in (folder / name).glob("*.py")]
+        proof.wrong_solutions = len(files)
+        if len(files) < MIN_WRONG_SOLUTIONS:
+            yield f"only {len(files)} wrong solutions; at least {MIN_WRONG_SOLUTIONS} are needed"
+        for expected, file in sorted(files):
+            for seed in range(min(self._seeds, 3)):
+                verdict, _ = self._grade(manifest, file.read_text("utf-8"), seed, proof)
+                if verdict.verdict != expected:
+                    yield f"{expected}/{file.name} gets {verdict.verdict} with seed {seed}"
+
+    def _quiz(self, manifest: Manifest, proof: Proof) -> Iterator[str]:
+        answers: list[dict[str, Any]] = tomllib.loads(
+            (self._graders / manifest.path / "answers.toml").read_text("utf-8")
+        )["answer"]
+        questions = tomllib.loads(
+            (self._exercises / manifest.path / "quiz.toml").read_text("utf-8")
+        )["question"]
+        key = {answer["question"]: answer["correct"] for answer in answers}
+        if self._grade(manifest, json.dumps(key), 0, proof)[0].verdict != "accepted":
+            yield "the right answers are not accepted"
+        if self._grade(manifest, "{}", 0, proof)[0].score:
+            yield "no answers get points"
+        choices = {q["id"]: {choice["id"] for choice in q["choice"]} for q in questions}
+        if choices.keys() != key.keys():
+            yield f"questions and answers differ: {sorted(choices.keys() ^ key.keys())}"
+        for answer in answers:
+            texts = answer["feedback"]
+            if set(texts) != choices.get(answer["question"], set()):
+                yield f"{answer['question']}: not exactly one feedback for each choice"
+            if not all({"en", "zh"} <= text.keys() for text in texts.values()):
+                yield f"{answer['question']}: a feedback lacks a language"

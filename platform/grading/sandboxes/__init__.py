@@ -1,0 +1,1 @@
+"""Single-use sandboxes for untrusted code, and the pool that keeps some of them warm."""

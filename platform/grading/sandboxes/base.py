@@ -1,0 +1,60 @@
+"""What every sandbox backend offers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a sandbox may use. Memory counts from the moment the agent is warm."""
+
+    memory_mib: int = 1024
+    processes: int = 64
+    scratch_mib: int = 128
+
+
+class SandboxUnavailable(Exception):
+    """No sandbox can be started here; the text says why and what to do."""
+
+
+class Sandbox(Protocol):
+    """A started sandbox: a byte stream to the agent in it, and the means to end it."""
+
+    @property
+    def reader(self) -> int:
+        """The descriptor on which the agent's bytes arrive."""
+
+    @property
+    def writer(self) -> int:
+        """The descriptor on which bytes go to the agent."""
+
+    def resize(self, memory_mib: int) -> None:
+        """Change how much memory may be used."""
+
+    def pin(self, cpus: set[int]) -> None:
+        """Run on these cores only."""
+
+    def alive(self) -> bool:
+        """Return whether the agent still runs."""
+
+    def exit_reason(self) -> str | None:
+        """Return "memory" or "process_limit" when that limit ended it, else None."""
+
+    def kill(self) -> None:
+        """End every process in it and leave nothing behind. May be called twice."""
+
+    def describe(self) -> dict[str, Any]:
+        """Return what a receipt says of it."""
+
+
+class Backend(Protocol):
+    """A way to make sandboxes."""
+
+    def start(self, limits: Limits) -> Sandbox:
+        """Start a sandbox; it is warm once ``READY`` can be read from it.
+
+        Raises:
+            SandboxUnavailable: this host can't.
+        """

@@ -1,0 +1,118 @@
+"""Memory and process limits by control group, version 1 or 2, where this process may make one."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import time
+from pathlib import Path
+
+MOUNT = Path("/sys/fs/cgroup")
+_numbers = itertools.count()
+
+
+class ControlGroup:
+    """One group of one sandbox: a directory for each controller (v1), or a single one (v2)."""
+
+    def __init__(self, folders: dict[str, Path], version: int) -> None:
+        self._folders, self._version = folders, version
+
+    def limit(self, memory_mib: int, processes: int) -> None:
+        """Set the limits; swap counts as memory."""
+        memory, size = self._folders["memory"], str(memory_mib << 20)
+        if self._version == 2:
+            (memory / "memory.max").write_text(size)
+            _try_write(memory / "memory.swap.max", "0")
+            _try_write(memory / "memory.oom.group", "1")
+        else:
+            # memsw may never be below the limit, so which goes first depends on the direction.
+            names = ("memory.limit_in_bytes", "memory.memsw.limit_in_bytes")
+            for name in (*names, *names):
+                _try_write(memory / name, size)
+        (self._folders["pids"] / "pids.max").write_text(str(processes))
+
+    def entrances(self) -> list[int]:
+        """Return open descriptors; a process that writes "0" to each has joined."""
+        files = {folder / "cgroup.procs" for folder in self._folders.values()}
+        return [os.open(file, os.O_WRONLY) for file in files]
+
+    def out_of_memory(self) -> bool:
+        """Return whether the kernel killed a process of the group for its memory."""
+        name = "memory.events" if self._version == 2 else "memory.oom_control"
+        return _counter(self._folders["memory"] / name, "oom_kill") > 0
+
+    def out_of_processes(self) -> bool:
+        """Return whether a fork was refused."""
+        return _counter(self._folders["pids"] / "pids.events", "max") > 0
+
+    def remove(self) -> None:
+        """Remove the group; its processes must be dead or dying."""
+        for folder in set(self._folders.values()):
+            for _ in range(200):
+                try:
+                    folder.rmdir()
+                except FileNotFoundError:
+                    break
+                except OSError:
+                    time.sleep(0.005)
+                else:
+                    break
+
+
+def make() -> ControlGroup | None:
+    """Return a new group, or None where this process may not make one."""
+    name = f"sandbox-{os.getpid()}-{next(_numbers)}"
+    for version, parents in ((2, _v2_parents()), (1, _v1_parents())):
+        if parents is None:
+            continue
+        folders = {controller: parent / name for controller, parent in parents.items()}
+        try:
+            for folder in set(folders.values()):
+                folder.mkdir()
+            group = ControlGroup(folders, version)
+            group.limit(64, 8)
+        except OSError:
+            for folder in set(folders.values()):
+                with contextlib.suppress(OSError):
+                    folder.rmdir()
+            continue
+        return group
+    return None
+
+
+def _own(controller: str) -> str:
+    """Return this process's group of ``controller``; the empty name is version 2."""
+    for line in Path("/proc/self/cgroup").read_text().splitlines():
+        _, names, path = line.split(":", 2)
+        if controller in names.split(","):
+            return path.lstrip("/")
+    return ""
+
+
+def _v1_parents() -> dict[str, Path] | None:
+    parents = {name: MOUNT / name / _own(name) for name in ("memory", "pids")}
+    return parents if all((parent / "cgroup.procs").exists() for parent in parents.values()) else None
+
+
+def _v2_parents() -> dict[str, Path] | None:
+    # A group with processes can't have limited children, so ours are siblings.
+    parent = (MOUNT / _own("")).parent
+    controllers = parent / "cgroup.subtree_control"
+    if not controllers.exists() or not {"memory", "pids"} <= set(controllers.read_text().split()):
+        return None
+    return {"memory": parent, "pids": parent}
+
+
+def _counter(file: Path, name: str) -> int:
+    with contextlib.suppress(OSError):
+        for line in file.read_text().splitlines():
+            key, _, value = line.partition(" ")
+            if key == name:
+                return int(value)
+    return 0
+
+
+def _try_write(file: Path, text: str) -> None:
+    with contextlib.suppress(OSError):
+        file.write_text(text)

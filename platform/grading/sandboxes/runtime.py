@@ -1,0 +1,142 @@
+"""The file system that a bubblewrap sandbox sees: Python, torch, the agent, and nothing else.
+
+Built once by hard links (copies where the target is on another disk) and found again by a digest
+of what went into it, so a change of the agent or of a package makes a new tree.
+"""
+
+from __future__ import annotations
+
+import compileall
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Iterable, Iterator
+from importlib import metadata
+from pathlib import Path
+
+PACKAGES = ("torch", "numpy", "msgpack")
+AGENT = "/opt/site/sandbox/agent/__main__.py"
+PYTHON = "/opt/python/bin/python3"
+_ROOT = Path(__file__).resolve().parents[3]
+_SKIPPED = frozenset({"site-packages", "dist-packages", "test", "tests", "idlelib", "tkinter"})
+_EMPTY = ("proc", "dev", "tmp", "etc")
+
+
+def ensure(folder: Path) -> Path:
+    """Return the runtime tree below ``folder``, built if it isn't there yet."""
+    tree = folder / _digest()
+    if not tree.exists():
+        partial = folder / f"{tree.name}.partial-{os.getpid()}"
+        shutil.rmtree(partial, ignore_errors=True)
+        _build(partial)
+        try:
+            partial.rename(tree)
+        except OSError:  # another process was first
+            shutil.rmtree(partial, ignore_errors=True)
+    return tree
+
+
+def _digest() -> str:
+    digest = hashlib.sha256(sys.version.encode())
+    for distribution in _closure():
+        digest.update(f"{distribution.name}=={distribution.version}\n".encode())
+    for file in sorted(_agent_files()):
+        digest.update(file.read_bytes())
+    digest.update(Path(__file__).read_bytes())
+    return digest.hexdigest()[:20]
+
+
+def _agent_files() -> list[Path]:
+    return [*(_ROOT / "sandbox").glob("*.py"), *(_ROOT / "sandbox" / "agent").glob("*.py")]
+
+
+def _build(tree: Path) -> None:
+    tree.mkdir(parents=True)
+    for name in _EMPTY:
+        (tree / name).mkdir()
+    executable = Path(sys.executable).resolve()
+    _link(executable, tree / PYTHON.lstrip("/"))
+    standard = Path(sysconfig.get_path("stdlib"))
+    for file in _walk(standard):
+        _link(file, tree / "opt/python/lib" / standard.name / file.relative_to(standard))
+    site = tree / "opt/site"
+    for distribution in _closure():
+        for file in distribution.files or ():
+            source = Path(str(distribution.locate_file(file)))
+            inside = ".." not in file.parts and "tests" not in file.parts
+            if inside and source.is_file() and file.parts[0] != "__pycache__":
+                _link(source, site / file)
+                _link_bytecode(source, site / file)
+    for file in _agent_files():
+        target = site / file.relative_to(_ROOT)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(file, target)
+    compileall.compile_dir(site / "sandbox", quiet=1)
+    for library in _shared_libraries(executable, [standard / "lib-dynload", site]):
+        _link(library, tree / str(library).lstrip("/"), follow=True)
+    _link_loader(tree)
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    for parent, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if name not in _SKIPPED]
+        yield from (Path(parent, name) for name in files)
+
+
+def _link(source: Path, target: Path, *, follow: bool = True) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if target.exists():
+        return
+    origin = source.resolve() if follow else source
+    try:
+        os.link(origin, target)
+    except OSError:
+        shutil.copy2(origin, target)
+
+
+def _link_bytecode(source: Path, target: Path) -> None:
+    name = f"{source.stem}.{sys.implementation.cache_tag}.pyc"
+    if (cached := source.parent / "__pycache__" / name).exists():
+        _link(cached, target.parent / "__pycache__" / name)
+
+
+def _closure() -> list[metadata.Distribution]:
+    """Return the distributions of ``PACKAGES`` and all that they need at run time."""
+    found: dict[str, metadata.Distribution] = {}
+    pending = list(PACKAGES)
+    while pending:
+        name = re.sub(r"[-_.]+", "-", pending.pop()).lower()
+        if name in found:
+            continue
+        try:
+            found[name] = metadata.distribution(name)
+        except metadata.PackageNotFoundError:  # an optional need, or one of another platform
+            continue
+        for requirement in found[name].requires or ():
+            if "extra ==" not in requirement:
+                pending.append(re.split(r"[^A-Za-z0-9._-]", requirement)[0])
+    return [found[name] for name in sorted(found)]
+
+
+def _shared_libraries(executable: Path, folders: Iterable[Path]) -> set[Path]:
+    """Return the system's libraries that the interpreter and the extensions load."""
+    objects = [executable, *(file for folder in folders for file in folder.rglob("*.so*"))]
+    output = subprocess.run(
+        ["ldd", *map(str, objects)], capture_output=True, text=True, check=False
+    ).stdout
+    paths = {Path(found) for found in re.findall(r"=> (/\S+)", output)}
+    own = [Path(sys.prefix), *folders]
+    return {p for p in paths if not any(p.is_relative_to(folder) for folder in own)}
+
+
+def _link_loader(tree: Path) -> None:
+    """Add the dynamic loader at the path that programs name."""
+    output = subprocess.run(
+        ["ldd", sys.executable], capture_output=True, text=True, check=False
+    ).stdout
+    for found in re.findall(r"^\s*(/\S*ld-linux\S*)", output, re.MULTILINE):
+        _link(Path(found), tree / found.lstrip("/"))
