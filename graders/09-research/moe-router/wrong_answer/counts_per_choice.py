@@ -1,0 +1,31 @@
+"""en: Your counters start anew for second choices, so two choices share a slot; an expert's counter goes on.
+zh: 你在次选时重新计数，于是两个选择占了同一位置；每个专家的计数应当延续。
+"""
+
+import torch
+import torch.nn.functional as F
+
+
+def route(
+    x: torch.Tensor, w_gate: torch.Tensor, k: int, capacity: int
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Choose experts and slots."""
+    n_expert = w_gate.shape[1]
+    if not 1 <= k <= n_expert:
+        raise ValueError(f"k must be between 1 and {n_expert}, not {k}")
+    probs = (x @ w_gate).softmax(-1)
+    ranked, order = probs.sort(dim=-1, descending=True, stable=True)
+    expert, weight = order[:, :k], ranked[:, :k]
+    if k > 1:
+        weight = weight / weight.sum(-1, keepdim=True)
+    one_hot = F.one_hot(expert, n_expert)
+    ahead = ((one_hot.cumsum(0) - 1) * one_hot).sum(-1)
+    kept = ahead < capacity
+    return expert, ahead.where(kept, -1), weight * kept, kept
+
+
+def load_balancing_loss(probs: torch.Tensor, assignment: torch.Tensor) -> torch.Tensor:
+    """Return E · Σ f_i P_i."""
+    n_expert = probs.shape[1]
+    share = F.one_hot(assignment, n_expert).to(probs.dtype).mean(0)
+    return n_expert * (share * probs.mean(0)).sum()
