@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 import torch
-from grading.checks import assert_close, assert_equal
 from torch import nn
+
+from grading.checks import assert_close, assert_equal
 
 STATE = {
     "base.weight": torch.tensor([[1.0, 0.0, 2.0], [0.0, 1.0, 0.0]]),
