@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+
 from grading.checks import assert_close
 
 

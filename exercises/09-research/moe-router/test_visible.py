@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+
 from grading.checks import assert_close, assert_equal
 
 X = torch.tensor([[2.0, 1.0, 0.0], [2.0, 1.0, 0.0], [0.0, 1.0, 2.0]])

@@ -48,5 +48,5 @@ def _observe(tools: Tools, name: str, argument: str) -> str:
         return f"Error: unknown tool {name!r}. Tools: {', '.join(sorted(tools))}"
     try:
         return str(tools[name](argument))
-    except Exception as error:  # noqa: BLE001 - a tool may fail in any way, the agent lives on
+    except Exception as error:
         return f"Error: {error}"

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+
 from grading.checks import assert_close, assert_equal, require
 
 SHAPES = [(12, 5, 4, 2, 3), (20, 3, 6, 3, 5), (9, 4, 5, 1, 2)]  # T, D, E, k, capacity
