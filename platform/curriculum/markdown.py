@@ -1,0 +1,51 @@
+"""Statements: Markdown with formulas and highlighted code, to HTML that the page's CSP accepts."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from markdown_it import MarkdownIt
+from mdit_py_plugins.dollarmath import dollarmath_plugin
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import PythonLexer, get_lexer_by_name
+from pygments.util import ClassNotFound
+
+_LINE_NUMBERED = HtmlFormatter(cssclass="highlight", linenos="inline")
+_PLAIN = HtmlFormatter(cssclass="highlight")
+_BARE = HtmlFormatter(nowrap=True)
+
+
+@lru_cache(maxsize=512)
+def render_markdown(text: str) -> str:
+    """Return ``text`` as HTML; raw HTML in it is shown, not obeyed.
+
+    Formulas become ``<span class="math inline">`` and ``<div class="math block">`` that hold the
+    TeX source, which the browser replaces by KaTeX's output.
+    """
+    return str(_renderer().render(text))
+
+
+def render_python(source: str, *, numbered: bool = False) -> str:
+    """Return Python ``source`` as highlighted HTML, by classes alone."""
+    return highlight(source, PythonLexer(), _LINE_NUMBERED if numbered else _PLAIN)
+
+
+@lru_cache(maxsize=1)
+def _renderer() -> MarkdownIt:
+    renderer = MarkdownIt("commonmark", {"html": False, "highlight": _highlight})
+    renderer.enable(["table", "strikethrough"])
+    renderer.use(dollarmath_plugin, allow_space=False, double_inline=True)
+    # Wide tables scroll by themselves, by keyboard too.
+    renderer.add_render_rule("table_open", lambda *_: '<div class="table" tabindex="0"><table>')
+    renderer.add_render_rule("table_close", lambda *_: "</table></div>")
+    return renderer
+
+
+def _highlight(code: str, language: str, _attributes: str) -> str:
+    try:
+        lexer = get_lexer_by_name(language or "text")
+    except ClassNotFound:
+        lexer = get_lexer_by_name("text")
+    body = highlight(code, lexer, _BARE)
+    return f'<pre class="highlight" tabindex="0"><code>{body}</code></pre>'
