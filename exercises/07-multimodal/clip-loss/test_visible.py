@@ -10,7 +10,7 @@ from grading.checks import assert_close
 
 @pytest.mark.title(en="Two orthogonal pairs", zh="两对互相正交的图文")
 @pytest.mark.hint(
-    en="The logits are the scale times the identity; take the cross-entropy with target i in row i.",
+    en="The logits are the scale times the identity; row i's cross-entropy has target i.",
     zh="此时 logits 等于 logit_scale 乘单位阵；第 i 行以 i 为目标求交叉熵。",
 )
 def test_orthogonal_pairs(submission):

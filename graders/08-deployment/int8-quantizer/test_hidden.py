@@ -53,7 +53,7 @@ def test_scale_per_channel(submission, torch_rng, bits, axis):
     assert_equal(zero, torch.zeros(scale.shape, dtype=torch.int8), "zero")
     require(
         q.dtype == torch.int8 and q.shape == w.shape,
-        en=f"q should be int8 of shape {tuple(w.shape)}; it is {q.dtype} of shape {tuple(q.shape)}.",
+        en=f"q should be int8 of shape {tuple(w.shape)}, not {q.dtype} of {tuple(q.shape)}.",
         zh=f"q 应为形状 {tuple(w.shape)} 的 int8，实际是形状 {tuple(q.shape)} 的 {q.dtype}。",
     )
 

@@ -157,7 +157,7 @@ def test_dropped_weights(submission, torch_rng):
     zh="k = 1 时权重即概率，且有梯度",
 )
 @pytest.mark.hint(
-    en="Dividing one probability by itself gives 1: a constant from which the router learns nothing.",
+    en="Dividing one probability by itself gives 1: the router learns nothing from a constant.",
     zh="一个概率除以自己恒为 1：路由器从常数里什么也学不到。",
 )
 @pytest.mark.points(2)
