@@ -1,0 +1,148 @@
+"""How far a learner is: what the home page, stage pages and exercise pages show of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from accounts.models import User
+from curriculum.models import Exercise, ExerciseVersion, Stage, Topic
+from django.contrib.auth.models import AnonymousUser
+from django.db.models import Max, QuerySet
+from submissions.models import Draft, GradingRun, Submission
+from submissions.states import Verdict
+
+SOLVED = "solved"
+STARTED = "started"
+NEW = "new"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One exercise as one learner sees it in a list."""
+
+    exercise: Exercise
+    version: ExerciseVersion
+    status: str
+
+
+@dataclass(frozen=True)
+class Part:
+    """A stage, or the whole course when ``stage`` is None, with a learner's progress in it."""
+
+    stage: Stage | None
+    entries: list[Entry]
+
+    @property
+    def solved(self) -> int:
+        """How many exercises are solved."""
+        return sum(entry.status == SOLVED for entry in self.entries)
+
+    @property
+    def points(self) -> int:
+        """What there is to earn."""
+        return sum(entry.version.points for entry in self.entries)
+
+    @property
+    def points_earned(self) -> int:
+        """What is earned."""
+        return sum(entry.version.points for entry in self.entries if entry.status == SOLVED)
+
+    @property
+    def status(self) -> str:
+        """``solved`` when all are, ``new`` when none is begun."""
+        statuses = {entry.status for entry in self.entries}
+        if statuses == {SOLVED}:
+            return SOLVED
+        return NEW if statuses <= {NEW} else STARTED
+
+    @property
+    def by_topic(self) -> list[tuple[Topic, list[Entry]]]:
+        """The exercises under their topics' headings, in the outline's order."""
+        ordered = sorted(self.entries, key=lambda entry: entry.exercise.topic.position)
+        groups = groupby(ordered, key=lambda entry: entry.exercise.topic)
+        return [(topic, list(entries)) for topic, entries in groups]
+
+
+@dataclass(frozen=True)
+class Course(Part):
+    """All stages."""
+
+    parts: Sequence[Part] = ()
+
+
+def course(learner: User | AnonymousUser) -> Course:
+    """Return all stages with ``learner``'s progress; four queries, however many exercises."""
+    entries = _entries(_visible(), learner)
+    parts = [
+        Part(stage, [e for e in entries if e.exercise.topic.stage_id == stage.pk])
+        for stage in Stage.objects.all()
+    ]
+    return Course(None, entries, parts)
+
+
+def part(stage: Stage, learner: User | AnonymousUser) -> Part:
+    """Return one stage with ``learner``'s progress."""
+    return Part(stage, _entries(_visible().filter(topic__stage=stage), learner))
+
+
+def status(exercise: Exercise, learner: User | AnonymousUser) -> str:
+    """Return how ``learner`` stands with one exercise."""
+    return _entries([exercise], learner)[0].status
+
+
+def resume(course: Course, learner: User | AnonymousUser) -> Entry | None:
+    """Return the exercise to go on with: the last one touched and unsolved, else the next new."""
+    started = {e.exercise.pk: e for e in course.entries if e.status == STARTED}
+    if started and isinstance(learner, User):
+        touched = (
+            Draft.objects.filter(learner=learner, exercise__in=started)
+            .order_by("-updated_at")
+            .values_list("exercise", flat=True)
+            .first()
+        )
+        sent = (
+            Submission.objects.filter(learner=learner, version__exercise__in=started)
+            .values("version__exercise")
+            .annotate(last=Max("submitted_at"))
+            .order_by("-last")
+            .values_list("version__exercise", flat=True)
+            .first()
+        )
+        return started[touched or sent or next(iter(started))]
+    return next((entry for entry in course.entries if entry.status == NEW), None)
+
+
+def _visible() -> QuerySet[Exercise]:
+    return Exercise.objects.filter(published=True, current_version__isnull=False).select_related(
+        "current_version", "topic__stage"
+    )
+
+
+def _entries(exercises: Iterable[Exercise], learner: User | AnonymousUser) -> list[Entry]:
+    solved: set[int] = set()
+    started: set[int] = set()
+    if isinstance(learner, User):
+        solved = set(
+            GradingRun.objects.filter(
+                submission__learner=learner,
+                submission__tests=Submission.Tests.HIDDEN,
+                verdict__in=[Verdict.ACCEPTED, Verdict.PARTIALLY_ACCEPTED],
+            ).values_list("submission__version__exercise", flat=True)
+        )
+        sent = Submission.objects.filter(learner=learner)
+        drafts = Draft.objects.filter(learner=learner)
+        started = set(sent.values_list("version__exercise", flat=True))
+        started |= set(drafts.values_list("exercise", flat=True))
+    return [
+        Entry(exercise, exercise.current_version, _status(exercise.pk, solved, started))
+        for exercise in exercises
+        if exercise.current_version is not None
+    ]
+
+
+def _status(pk: int, solved: set[int], started: set[int]) -> str:
+    if pk in solved:
+        return SOLVED
+    return STARTED if pk in started else NEW

@@ -1,0 +1,127 @@
+"""How a run and its outcomes look: tone, mark, counts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django import template
+from django.utils.translation import gettext as _
+
+from submissions.models import GradingRun, Outcome
+from submissions.states import OutcomeKind, State, Verdict
+
+register = template.Library()
+
+MAX_SHOWN_OUTPUT = 8_000
+"""Characters of a learner's own prints that the page shows for one test."""
+
+_MARKS = {
+    OutcomeKind.WAITING: "circle",
+    OutcomeKind.RUNNING: "begun",
+    OutcomeKind.PASSED: "check",
+    OutcomeKind.WRONG_ANSWER: "cross",
+    OutcomeKind.TOO_SLOW: "slow",
+    OutcomeKind.TIME_LIMIT: "slow",
+    Verdict.ACCEPTED: "check",
+    Verdict.PARTIALLY_ACCEPTED: "half",
+    State.QUEUED: "begun",
+    State.CANCELLED: "cross",
+}
+_TONES = {
+    OutcomeKind.WAITING: "",
+    OutcomeKind.RUNNING: "",
+    OutcomeKind.PASSED: "pass",
+    OutcomeKind.TOO_SLOW: "warn",
+    Verdict.ACCEPTED: "pass",
+    Verdict.PARTIALLY_ACCEPTED: "warn",
+    State.QUEUED: "",
+    State.CANCELLED: "",
+    State.ERRORED: "warn",
+}
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is: counts of tests. ``current`` is the one that runs, from 1."""
+
+    total: int
+    done: int
+    passed: int
+
+    @property
+    def current(self) -> int:
+        """The test that runs now, or the last one."""
+        return min(self.done + 1, self.total)
+
+
+@register.filter
+def tone(run: GradingRun) -> str:
+    """Return "pass", "fail", "warn" or nothing, for the colour of a run."""
+    return _TONES.get(run.verdict or run.state, "fail")
+
+
+@register.filter
+def mark(run: GradingRun) -> str:
+    """Return the name of a run's icon."""
+    return _MARKS.get(run.verdict or run.state, "alert")
+
+
+@register.filter
+def outcome_tone(outcome: Outcome) -> str:
+    """Return "pass", "fail", "warn" or nothing, for the colour of a test."""
+    return _TONES.get(outcome.kind, "fail")
+
+
+@register.filter
+def outcome_mark(outcome: Outcome) -> str:
+    """Return the name of a test's icon."""
+    return _MARKS.get(outcome.kind, "alert")
+
+
+@register.simple_tag
+def outcomes_of(run: GradingRun) -> list[Outcome]:
+    """Return a run's tests in order, those that wait left out: a row appears when it has news."""
+    return [outcome for outcome in run.outcomes.all() if outcome.kind != OutcomeKind.WAITING]
+
+
+@register.simple_tag
+def progress_of(run: GradingRun) -> Progress:
+    """Count a run's tests."""
+    outcomes = list(run.outcomes.all())
+    return Progress(
+        total=len(outcomes),
+        done=sum(outcome.is_settled for outcome in outcomes),
+        passed=sum(outcome.kind == OutcomeKind.PASSED for outcome in outcomes),
+    )
+
+
+@register.filter
+def has_details(outcome: Outcome) -> bool:
+    """Whether there is more to say of a test than its line."""
+    return outcome.is_settled and bool(
+        outcome.message or outcome.hint or outcome.diagnosis or outcome.output or outcome.speed
+    )
+
+
+@register.filter
+def first_failure(outcomes: Sequence[Outcome]) -> Outcome | None:
+    """Return the first test that failed; it is shown opened."""
+    return next((o for o in outcomes if o.is_settled and o.kind != OutcomeKind.PASSED), None)
+
+
+@register.filter
+def capped(output: str) -> str:
+    """Cut overlong prints, and say so."""
+    if len(output) <= MAX_SHOWN_OUTPUT:
+        return output
+    return output[:MAX_SHOWN_OUTPUT] + "\n" + _("… and more that isn't shown.")
+
+
+@register.filter
+def speed_line(speed: Mapping[str, Any]) -> str:
+    """Put a speed measurement into one line."""
+    return _(
+        "%(value).2f× the reference, 99 %% interval %(low).2f to %(high).2f, limit %(limit).2f"
+    ) % {name: speed[name] for name in ("value", "low", "high", "limit")}

@@ -1,0 +1,16 @@
+from django.urls import path
+
+from submissions import course_pages, events, views
+
+urlpatterns = [
+    path("", course_pages.home, name="home"),
+    path("stages/<slug:slug>/", course_pages.stage, name="stage"),
+    path("exercises/<slug:slug>/", views.exercise, name="exercise"),
+    path("exercises/<slug:slug>/submissions/", views.history, name="submissions"),
+    path("exercises/<slug:slug>/submit/", views.submit, name="submit"),
+    path("exercises/<slug:slug>/draft/", views.draft, name="draft"),
+    path("submissions/<uuid:pk>/", views.submission, name="submission"),
+    path("submissions/<uuid:pk>/cancel/", views.cancel, name="cancel"),
+    path("submissions/<uuid:pk>/restore/", views.restore, name="restore"),
+    path("submissions/<uuid:pk>/events/", events.stream, name="submission-events"),
+]

@@ -1,0 +1,208 @@
+"""The exercise page, and what becomes of the code that is sent from it. Everything is the learner's
+own: what belongs to another isn't found."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from accounts.models import User
+from curriculum.models import Exercise
+from django.contrib.auth.decorators import login_required
+from django.contrib.auth.models import AnonymousUser
+from django.contrib.auth.views import redirect_to_login
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.vary import vary_on_headers
+from django_htmx.middleware import HtmxDetails
+
+from submissions import progress, quizzes, selectors, services
+from submissions.errors import SubmissionError
+from submissions.models import Draft, Submission
+
+PANEL = "submissions/detail.html#panel"
+
+
+class Request(HttpRequest):
+    """A request after the site's middleware, for the type checker."""
+
+    user: User | AnonymousUser
+    htmx: HtmxDetails
+
+
+class LearnerRequest(Request):
+    """The same behind ``login_required``."""
+
+    user: User
+
+
+@require_safe
+def exercise(request: Request, slug: str) -> HttpResponse:
+    """Statement and editor; strangers may read and write, and sign in to run."""
+    return _exercise_page(request, _exercise(slug))
+
+
+@require_safe
+def history(request: Request, slug: str) -> HttpResponse:
+    """The same page with own submissions in the statement's place."""
+    found = _exercise(slug)
+    context = _heading(request, found) | {"tab": "submissions", "submissions": []}
+    if request.user.is_authenticated:
+        context["submissions"] = _own(request.user).filter(version__exercise=found)[:100]
+    return render(request, "submissions/exercise.html", context)
+
+
+@require_POST
+def submit(request: Request, slug: str) -> HttpResponse:
+    """Store what was sent and have it graded; answer with the panel or a redirect to it."""
+    found = _exercise(slug)
+    if not isinstance(request.user, User):
+        return _sign_in_first(request, found)
+    tests = request.POST.get("tests", Submission.Tests.VISIBLE)
+    source, kind = _sent(request, found)
+    try:
+        submission = services.submit(
+            learner=request.user, exercise=found, tests=tests, source=source, source_kind=kind
+        )
+    except SubmissionError as error:
+        return _refuse(request, found, source, error)
+    if request.htmx:
+        return _panel(request, submission.pk)
+    quiz = kind == Submission.SourceKind.QUIZ
+    return redirect(found if quiz else submission)
+
+
+@login_required
+@require_safe
+@vary_on_headers("HX-Request")
+def submission(request: LearnerRequest, pk: UUID) -> HttpResponse:
+    """The whole page, or for htmx the part that changes while the grader works."""
+    if request.htmx:
+        return _panel(request, pk)
+    found = get_object_or_404(_own(request.user), pk=pk)
+    return render(request, "submissions/detail.html", _result(found))
+
+
+@login_required
+@require_POST
+def cancel(request: LearnerRequest, pk: UUID) -> HttpResponse:
+    """Ask for an end of the grading."""
+    found = get_object_or_404(_own(request.user), pk=pk)
+    services.cancel(found.latest_run)
+    return _panel(request, pk) if request.htmx else redirect(found)
+
+
+@login_required
+@require_POST
+def restore(request: LearnerRequest, pk: UUID) -> HttpResponse:
+    """Make a submission's code the draft again."""
+    found = get_object_or_404(_own(request.user), pk=pk)
+    services.replace_draft(
+        learner=request.user, exercise=found.version.exercise, source=found.source
+    )
+    return redirect(found.version.exercise)
+
+
+@require_POST
+def draft(request: Request, slug: str) -> JsonResponse:
+    """Save what is in the editor; 409 with the other text when it was saved elsewhere since."""
+    if not isinstance(request.user, User):
+        return JsonResponse({"error": "signed_out"}, status=401)
+    revision = request.POST.get("revision", "")
+    try:
+        saved = services.save_draft(
+            learner=request.user,
+            exercise=_exercise(slug),
+            source=_lines(request.POST.get("source", "")),
+            revision=int(revision) if revision.isdecimal() else 0,
+        )
+    except services.DraftConflict as conflict:
+        other = conflict.draft
+        return JsonResponse({"source": other.source, "revision": other.revision}, status=409)
+    except SubmissionError as error:
+        return JsonResponse({"error": error.code}, status=error.status)
+    return JsonResponse({"revision": saved.revision})
+
+
+def _exercise_page(request: Request, found: Exercise, **more: Any) -> HttpResponse:
+    assert found.current_version is not None  # _exercise() asks for one
+    context = _heading(request, found) | {"tab": "statement"}
+    draft = last = None
+    if request.user.is_authenticated:
+        draft = Draft.objects.filter(learner=request.user, exercise=found).first()
+        last = _own(request.user).filter(version__exercise=found).first()
+    context |= {
+        "source": draft.source if draft else found.current_version.starter,
+        "revision": draft.revision if draft else 0,
+    }
+    if last:
+        context |= _result(last)
+    if found.current_version.kind == "quiz":
+        context["questions"] = list(quizzes.questions(found.current_version, last))
+    status = more.pop("status", None)
+    return render(request, "submissions/exercise.html", context | more, status=status)
+
+
+def _heading(request: Request, found: Exercise) -> dict[str, Any]:
+    assert found.current_version is not None
+    return {
+        "exercise": found,
+        "version": found.current_version,
+        "is_code": found.current_version.kind in {"function", "module"},
+        "status": progress.status(found, request.user),
+    }
+
+
+def _exercise(slug: str) -> Exercise:
+    rows = Exercise.objects.select_related("current_version", "topic__stage")
+    return get_object_or_404(rows, slug=slug, published=True, current_version__isnull=False)
+
+
+def _own(learner: User) -> QuerySet[Submission]:
+    rows = Submission.objects.filter(learner=learner)
+    return rows.select_related("version__exercise__topic__stage").prefetch_related(
+        "runs__outcomes"
+    )
+
+
+def _result(submission: Submission) -> dict[str, Any]:
+    position = selectors.queue_position(submission.latest_run)
+    return {"submission": submission, "position": position}
+
+
+def _panel(request: LearnerRequest, pk: UUID) -> HttpResponse:
+    return render(request, PANEL, _result(get_object_or_404(_own(request.user), pk=pk)))
+
+
+def _sent(request: Request, found: Exercise) -> tuple[str, str]:
+    """Return the source and its kind, out of the form that this kind of exercise has."""
+    version = found.current_version
+    assert version is not None
+    if version.kind == "quiz":
+        return quizzes.source(version, request.POST), Submission.SourceKind.QUIZ
+    if version.kind == "notebook":
+        raise Http404  # Until notebooks are taken.
+    return _lines(request.POST.get("source", "")), Submission.SourceKind.PYTHON
+
+
+def _lines(text: str) -> str:
+    """Undo what HTML forms do to line ends, so that the draft equals what was typed."""
+    return text.replace("\r\n", "\n")
+
+
+def _sign_in_first(request: Request, found: Exercise) -> HttpResponse:
+    if request.htmx:
+        error = _("Sign in to run your code. What you typed is kept on this device.")
+        return render(request, "submissions/_refused.html", {"error": error}, status=401)
+    return redirect_to_login(found.get_absolute_url())
+
+
+def _refuse(
+    request: Request, found: Exercise, source: str, error: SubmissionError
+) -> HttpResponse:
+    if request.htmx:
+        return render(request, "submissions/_refused.html", {"error": error}, status=error.status)
+    return _exercise_page(request, found, source=source, error=error, status=error.status)
