@@ -12,7 +12,8 @@ export class Autosave {
 
   /**
    * @param {object} editor has `text`
-   * @param {{url: string, key: string, revision: number, csrf: string}} where
+   * @param {{url: string, key: string, guestKey: string, revision: number, csrf: string}} where
+   *   without `url` (nobody is signed in) everything stays on this device
    * @param {(state: string, detail?: object) => void} tell "saving" | "saved" | "device" | "conflict"
    */
   constructor(editor, where, tell) {
@@ -30,7 +31,7 @@ export class Autosave {
 
   /** What this device kept and the server never got, or null. */
   recover() {
-    const kept = this.#read();
+    const kept = this.#read(this.where.key) ?? this.#read(this.where.guestKey);
     if (!kept || kept.text === this.editor.text) return null;
     return { text: kept.text, outdated: kept.revision < this.revision };
   }
@@ -68,9 +69,9 @@ export class Autosave {
     }
   }
 
-  #read() {
+  #read(key) {
     try {
-      return JSON.parse(localStorage.getItem(this.where.key));
+      return JSON.parse(localStorage.getItem(key));
     } catch {
       return null;
     }
@@ -79,6 +80,7 @@ export class Autosave {
   #forget() {
     try {
       localStorage.removeItem(this.where.key);
+      localStorage.removeItem(this.where.guestKey);
     } catch {
       // Nothing was kept then.
     }
@@ -96,6 +98,7 @@ export class Autosave {
 
   async #send() {
     if (this.conflict) return;
+    if (!this.where.url) return this.tell("device");
     if (this.#sending) {
       this.#again = true;
       return;

@@ -8,10 +8,12 @@ Object.assign(htmx.config, {
   includeIndicatorStyles: false,
   selfRequestsOnly: true,
   historyCacheSize: 0,
-  // A refusal (4xx) comes with a text for the learner, so it is shown; a fault of ours (5xx) is not.
+  // A refusal (4xx) comes with a text for the learner, so it is shown; a fault of ours (5xx) and
+  // Django's own page for a form out of date (403) are not.
   responseHandling: [
     { code: "204", swap: false },
     { code: "[23]..", swap: true },
+    { code: "403", swap: false, error: true },
     { code: "4..", swap: true, error: true },
     { code: "5..", swap: false, error: true },
   ],

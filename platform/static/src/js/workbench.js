@@ -14,6 +14,7 @@ const autosave = new Autosave(
   {
     url: words.draftUrl,
     key: `draft:${words.owner}:${words.slug}`,
+    guestKey: `draft::${words.slug}`,
     revision: Number(words.revision),
     csrf: form.querySelector("[name=csrfmiddlewaretoken]").value,
   },
@@ -84,9 +85,9 @@ form.addEventListener("htmx:afterRequest", (event) => {
   if (successful) {
     sentText = event.detail.requestConfig.parameters.source ?? editor.text;
     document.querySelector("#results").scrollIntoView({ block: "nearest" });
-  } else if (xhr.status === 0 || xhr.status >= 500) {
-    failure.textContent = xhr.status === 0 ? words.textOffline : words.textFault;
-    failure.hidden = false;
+  } else {
+    failure.textContent = { 0: words.textOffline, 403: words.textForm }[xhr.status] ?? words.textFault;
+    failure.hidden = xhr.status !== 403 && xhr.status >= 400 && xhr.status < 500;
   }
   judgeStale();
 });
