@@ -35,6 +35,11 @@ def recorder(calls, answer=lambda text: text):
     return tool
 
 
+def shout(text):
+    """A tool whose observation differs from its input."""
+    return text.upper()
+
+
 def run(submission, script, tools, question="Why?", max_steps=6):
     """Run the submission with ``script`` as its model."""
     return submission.run(lambda prompt: script.say(prompt), tools, question, max_steps)
@@ -81,13 +86,13 @@ def test_made_up_observation(submission, rng):
     word, lie = (str(word) for word in rng.choice(WORDS, 2, replace=False))
     action = f"Thought: look.\nAction: echo[{word}]"
     script = Script(f"{action}\nObservation: {lie}\nFinal Answer: {lie}", f"Final Answer: {word}")
-    result = run(submission, script, {"echo": str.upper})
+    result = run(submission, script, {"echo": shout})
     steps = [step(action, "echo", word, word.upper()), step(f"Final Answer: {word}")]
     assert_equal(result, {"answer": word, "finished": True, "steps": steps})
     second = f"Question: Why?\n{action}\nObservation: {word.upper()}\n"
     assert_equal(script.prompts[1:], [second], {"en": "prompts", "zh": "提示词"})
     early = Script(f"Thought: hm.\nObservation: {lie}\nAction: echo[{lie}]", "Final Answer: x")
-    first = run(submission, early, {"echo": str.upper})["steps"][0]
+    first = run(submission, early, {"echo": shout})["steps"][0]
     assert_equal(first, step("Thought: hm.", None, None, MALFORMED))
 
 
@@ -150,7 +155,7 @@ def test_tool_error(submission, rng):
 @pytest.mark.points(2)
 def test_unknown_tool(submission, rng):
     names = [str(word) for word in rng.permutation(WORDS)[:4]]
-    tools = dict.fromkeys(names[:3], str.upper)
+    tools = dict.fromkeys(names[:3], shout)
     result = run(submission, Script(f"Action: {names[3]}[x]", "Final Answer: ok"), tools)
     listed = ", ".join(sorted(names[:3]))
     expected = f"Error: unknown tool '{names[3]}'. Tools: {listed}"
@@ -169,7 +174,7 @@ def test_unknown_tool(submission, rng):
 def test_malformed(submission):
     bad = ["Thought: I wonder.", "Action: echo one", "I take Action: echo[x] next", ""]
     script = Script(*bad, "Final Answer: ok")
-    result = run(submission, script, {"echo": str.upper})
+    result = run(submission, script, {"echo": shout})
     expected = [step(text, None, None, MALFORMED) for text in bad]
     assert_equal(result["steps"][:-1], expected, "steps")
     assert_equal(result["answer"], "ok", "answer")
@@ -221,7 +226,7 @@ def test_long_answer(submission, rng):
     word = str(rng.choice(WORDS))
     answer = f"{word}, since\nAction: echo[x] said so.\nFinal Answer: is a phrase."
     script = Script(f"Thought: clear.\n Final Answer:  {answer}\n\nObservation: no")
-    result = run(submission, script, {"echo": str.upper})
+    result = run(submission, script, {"echo": shout})
     assert_equal(result["answer"], answer, "answer")
     assert_equal(len(result["steps"]), 1, {"en": "number of steps", "zh": "步数"})
 
@@ -234,7 +239,7 @@ def test_long_answer(submission, rng):
 def test_runs_are_independent(submission):
     for _ in range(2):
         script = Script("Action: echo[a]", "Final Answer: a")
-        result = run(submission, script, {"echo": str.upper})
+        result = run(submission, script, {"echo": shout})
         assert_equal(len(result["steps"]), 2, {"en": "number of steps", "zh": "步数"})
         assert_equal(
             script.prompts[0], "Question: Why?\n", {"en": "first prompt", "zh": "首个提示词"}
