@@ -85,8 +85,11 @@ class Shared:
             gradient = None if tensor.grad is None else tensor.grad.detach()
             seen = self._seen.get(name)
             fresh = seen is None or not _same(seen[0], value)
-            if fresh or seen is None or seen[1] != tensor.requires_grad or (
-                not _same(seen[2], gradient)
+            if (
+                fresh
+                or seen is None
+                or seen[1] != tensor.requires_grad
+                or (not _same(seen[2], gradient))
             ):
                 parameter = isinstance(tensor, nn.Parameter)
                 sent = value if fresh else None

@@ -159,7 +159,9 @@ class Peer:
         if type(tape) is not int:
             raise ProtocolError("a tape's number is no int")
         if inputs and outputs:
-            made = RemoteCall.apply(tape, self._ask_backward, outputs, *inputs)
+            made = RemoteCall.apply(  # type: ignore[no-untyped-call]
+                tape, self._ask_backward, outputs, *inputs
+            )
             weakref.finalize(made[0].grad_fn, self._released.append, tape)
         else:
             self._released.append(tape)
@@ -322,9 +324,7 @@ class Peer:
 
     def _owned_parameters(self) -> list[torch.Tensor]:
         return [
-            value
-            for number in sorted(self._owned)
-            for _, value in self._owned[number].parameters()
+            value for number in sorted(self._owned) for _, value in self._owned[number].parameters()
         ]
 
     def _changes(self) -> list[Any]:

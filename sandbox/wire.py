@@ -31,9 +31,8 @@ MAX_DEPTH = 64
 MAX_INT_BYTES = 1 << 16
 MAX_DIMENSIONS = 32
 
-LIST, TUPLE, DICT, SET, FROZENSET, COMPLEX, INT, STR, TENSOR, ARRAY, SCALAR, DTYPE, HANDLE, REF, LAYER = (
-    range(15)
-)
+LIST, TUPLE, DICT, SET, FROZENSET, COMPLEX, INT, STR = range(8)
+TENSOR, ARRAY, SCALAR, DTYPE, HANDLE, REF, LAYER = range(8, 15)
 
 _DTYPES: dict[str, torch.dtype] = {
     str(dtype).removeprefix("torch."): dtype
@@ -44,10 +43,8 @@ _DTYPES: dict[str, torch.dtype] = {
         *(torch.float8_e4m3fn, torch.float8_e5m2, torch.complex64, torch.complex128),
     )
 }
-_ARRAY_DTYPES = frozenset(
-    "bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 "
-    "float16 float32 float64 complex64 complex128".split()
-)
+_INTEGERS = {f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)}
+_ARRAY_DTYPES = _INTEGERS | {"bool", "float16", "float32", "float64", "complex64", "complex128"}
 _HEADER = struct.Struct("<II")
 
 
@@ -165,7 +162,7 @@ class Encoder:
         flat = value.detach().resolve_conj().resolve_neg().cpu().contiguous().reshape(-1)
         if flat.numel():
             raw = flat.view(torch.uint8).numpy()
-            self.blobs.append(memoryview(raw).cast("B"))
+            self.blobs.append(memoryview(raw.data).cast("B"))
         else:
             self.blobs.append(bytearray())
         return [TENSOR, len(self.blobs) - 1, name, list(value.shape), flagged]
@@ -175,7 +172,7 @@ class Encoder:
         if name not in _ARRAY_DTYPES:
             raise Unsendable(f"a NumPy array of dtype {value.dtype} can't be sent")
         flat = np.ascontiguousarray(value, dtype=value.dtype.newbyteorder("=")).reshape(-1)
-        self.blobs.append(memoryview(flat).cast("B") if flat.size else bytearray())
+        self.blobs.append(memoryview(flat.data).cast("B") if flat.size else bytearray())
         return [len(self.blobs) - 1, name, list(value.shape)]
 
 
@@ -262,8 +259,9 @@ class Decoder:
         dtype = np.dtype(name)
         raw = self._bytes(blob, shape, dtype.itemsize)
         if dtype == np.bool_:
-            return (np.frombuffer(raw, dtype=np.uint8) != 0).reshape(shape)
-        return np.frombuffer(raw, dtype=dtype).reshape(shape)
+            dtype = np.dtype(np.uint8)
+        array: np.ndarray[Any, Any] = np.frombuffer(raw, dtype=dtype).reshape(shape)
+        return array != 0 if name == "bool" else array
 
     def _scalar(self, items: list[Any], depth: int) -> Any:
         return self._array(items, depth)[()]
@@ -335,7 +333,7 @@ _DECODERS: tuple[Callable[[Decoder, list[Any], int], Any], ...] = (
 )
 
 
-def unpack(body: bytes | memoryview) -> Any:
+def unpack(body: bytes | bytearray) -> Any:
     """Parse a frame's body into a tree of None, bool, int, float, str, bytes and lists.
 
     Raises:
@@ -345,7 +343,7 @@ def unpack(body: bytes | memoryview) -> Any:
         return msgpack.unpackb(
             body, raw=False, use_list=True, max_map_len=0, max_ext_len=0, strict_map_key=True
         )
-    except Exception as error:  # noqa: BLE001  (msgpack raises many types on hostile bytes)
+    except Exception as error:
         raise ProtocolError(f"not a msgpack body: {type(error).__name__}") from error
 
 

@@ -100,7 +100,9 @@ def _problems(data: Mapping[str, Any]) -> list[str]:
     problems = [f"{name}: missing" for name in _REQUIRED if name not in data]
     problems += [f"{name}: unknown field" for name in data if name not in known]
     for name in ("title", "summary"):
-        problems += _table(name, data.get(name, {"en": "-", "zh": "-"}), {"en": str, "zh": str}, True)
+        problems += _table(
+            name, data.get(name, {"en": "-", "zh": "-"}), {"en": str, "zh": str}, True
+        )
     numbers = {"total_s": (int, float), "test_s": (int, float), "memory_mib": int}
     problems += _table("limits", data.get("limits", {}), numbers, False)
     if "speed" in data:
@@ -122,7 +124,9 @@ def _choices(data: Mapping[str, Any]) -> list[str]:
     if not re.fullmatch(r"T[1-9]\.[1-9][a-z]?", str(data.get("topic", "T1.1"))):
         problems.append('topic: must look like "T3.2a"')
     entry = data.get("entry", [])
-    if not isinstance(entry, list) or not all(isinstance(n, str) and n.isidentifier() for n in entry):
+    if not isinstance(entry, list) or not all(
+        isinstance(n, str) and n.isidentifier() for n in entry
+    ):
         problems.append("entry: must be a list of Python names")
     elif not entry and data.get("kind") != "quiz":
         problems.append("entry: must name at least one function or class")

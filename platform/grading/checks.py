@@ -231,7 +231,10 @@ def _values(
     if not bool(wrong.any()):
         return
     place = tuple(int(i) for i in wrong.nonzero()[0])
-    share = f"{int(wrong.sum())} of {wrong.numel()}", f"{wrong.numel()} 个中有 {int(wrong.sum())} 个"
+    share = (
+        f"{int(wrong.sum())} of {wrong.numel()}",
+        f"{wrong.numel()} 个中有 {int(wrong.sum())} 个",
+    )
     if exact:
         raise CheckFailed(
             Text(

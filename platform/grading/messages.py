@@ -141,7 +141,8 @@ def too_slow(ratio: float, low: float, high: float, limit: float) -> Text:
     return Text(
         f"{ratio:.2f}× the reference's time (99 % interval {low:.2f} to {high:.2f}); "
         f"at most {limit:.2f}× is allowed.",
-        f"用时是参考实现的 {ratio:.2f} 倍（99% 区间 {low:.2f} 至 {high:.2f}），上限为 {limit:.2f} 倍。",
+        f"用时是参考实现的 {ratio:.2f} 倍（99% 区间 {low:.2f} 至 {high:.2f}），"
+        f"上限为 {limit:.2f} 倍。",
     )
 
 

@@ -34,7 +34,9 @@ def grade(answers: Path, source: str) -> Iterator[Event]:
     if chosen is None:
         yield Graded("wrong_answer", 0.0, float(len(key)), UNREADABLE)
         return
-    yield Collected([PlannedTest(a["question"], _title(i), _points(a)) for i, a in enumerate(key, 1)])
+    yield Collected(
+        [PlannedTest(a["question"], _title(i), _points(a)) for i, a in enumerate(key, 1)]
+    )
     outcomes = []
     for number, answer in enumerate(key, 1):
         outcomes.append(_outcome(number, answer, chosen.get(answer["question"], [])))
@@ -54,7 +56,8 @@ def _chosen(source: str) -> dict[str, list[str]] | None:
     if not isinstance(data, dict):
         return None
     lists = all(
-        isinstance(ids, list) and all(isinstance(each, str) for each in ids) for ids in data.values()
+        isinstance(ids, list) and all(isinstance(each, str) for each in ids)
+        for ids in data.values()
     )
     return data if lists else None
 

@@ -50,7 +50,9 @@ def main() -> None:
         while True:
             agent.serve_one()
     except Disconnected:
-        os._exit(0)
+        pass
+    finally:
+        os._exit(0)  # whatever the learner's code left behind must not hold up the end
 
 
 if __name__ == "__main__":

@@ -23,13 +23,16 @@ class Capture:
         # Files of the learner have the same limit; a write past it fails with EFBIG.
         _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
         resource.setrlimit(resource.RLIMIT_FSIZE, (MAX_FILE_BYTES, hard))
-        sys.stdout = open(1, "w", errors="backslashreplace", closefd=False)  # noqa: SIM115, PTH123
-        sys.stderr = open(2, "w", errors="backslashreplace", closefd=False)  # noqa: SIM115, PTH123
+        sys.stdout = open(1, "w", errors="backslashreplace", closefd=False)  # noqa: SIM115
+        sys.stderr = open(2, "w", errors="backslashreplace", closefd=False)  # noqa: SIM115
 
     @property
     def overflowed(self) -> bool:
         """Whether the learner's code printed more than it may."""
-        return os.fstat(self._file.fileno()).st_size >= MAX_FILE_BYTES
+        try:
+            return os.fstat(self._file.fileno()).st_size >= MAX_FILE_BYTES
+        except OSError:  # the learner closed our descriptor
+            return False
 
     def take(self) -> str:
         """Return what was printed since the last call, at most ``MAX_REPLY_CHARS`` of it."""
@@ -40,7 +43,9 @@ class Capture:
             size = os.fstat(self._file.fileno()).st_size
             if size <= self._offset:
                 return ""
-            raw = os.pread(self._file.fileno(), min(size - self._offset, MAX_REPLY_CHARS), self._offset)
+            raw = os.pread(
+                self._file.fileno(), min(size - self._offset, MAX_REPLY_CHARS), self._offset
+            )
         except OSError:  # the learner closed our descriptor: nothing to show, nothing to fear
             return ""
         self._offset = size

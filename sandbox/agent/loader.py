@@ -14,11 +14,15 @@ FILENAME = "submission.py"
 
 def load(source: str) -> ModuleType:
     """Run ``source`` as the module ``submission``; whatever it raises is raised."""
+    if "\0" in source:
+        before = source[: source.index("\0")]
+        place = (FILENAME, before.count("\n") + 1, len(before) - before.rfind("\n"), None)
+        raise SyntaxError("the text contains a NUL character", place)
     linecache.cache[FILENAME] = (len(source), None, source.splitlines(keepends=True), FILENAME)
     module = ModuleType("submission")
     module.__file__ = FILENAME
     sys.modules["submission"] = module
-    exec(compile(source, FILENAME, "exec"), module.__dict__)  # noqa: S102  (our whole purpose)
+    exec(compile(source, FILENAME, "exec"), module.__dict__)
     return module
 
 

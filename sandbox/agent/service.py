@@ -104,7 +104,7 @@ class Agent(Peer):
     def cause_of(self, error: BaseException) -> str:
         if isinstance(error, MemoryError) or "can't allocate memory" in str(error):
             return "memory"
-        if isinstance(error, OSError) and error.errno == errno.EFBIG or self._capture.overflowed:
+        if (isinstance(error, OSError) and error.errno == errno.EFBIG) or self._capture.overflowed:
             return "output"
         if isinstance(error, BlockingIOError) or "can't start new thread" in str(error):
             return "processes"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
 import torch
+
+_OFFSETS = 1 << 16
 
 
 class Timing:
@@ -45,32 +48,38 @@ class Timing:
 def project(value: Any, seed: int) -> list[float]:
     """Return a random linear projection of all numbers in ``value``, and their norm.
 
-    The weights are a sequence of multiples of an irrational step, so that they cost no memory
-    and can't be known before ``seed`` is.
+    The weights are a window of a fixed random vector, the same on both sides; ``seed`` says where
+    the window begins. So a projection costs two passes over the result, and no drawing.
     """
-    total, squares, offset = 0.0, 0.0, 0
+    total, squares = 0.0, 0.0
     for flat in _numbers(value):
-        steps = np.arange(offset + 1, offset + flat.size + 1, dtype=np.float64)
-        weights = np.modf(steps * 0.6180339887498949 + seed * 4.656612873077393e-10)[0] - 0.5
-        finite = np.nan_to_num(flat, nan=1e9, posinf=2e9, neginf=-2e9)
-        total += float(np.dot(weights, finite))
-        squares += float(np.dot(finite, finite))
-        offset += flat.size
+        count, begin = flat.numel(), seed % _OFFSETS
+        weights = _weights(-(-(count + _OFFSETS) // _OFFSETS) * _OFFSETS)[begin : begin + count]
+        total += float(torch.dot(flat, weights.to(flat.dtype)))
+        squares += float(torch.dot(flat, flat))
     return [total, squares**0.5]
 
 
-def _numbers(value: Any) -> Iterator[np.ndarray[Any, Any]]:
+@functools.lru_cache(maxsize=8)
+def _weights(count: int) -> torch.Tensor:
+    return torch.rand(count, generator=torch.Generator().manual_seed(0)) - 0.5
+
+
+def _numbers(value: Any) -> Iterator[torch.Tensor]:
+    if isinstance(value, np.ndarray | np.generic):
+        value = torch.as_tensor(value)
     if isinstance(value, torch.Tensor):
         dense = value.detach().resolve_conj().reshape(-1)
-        real = torch.view_as_real(dense) if dense.is_complex() else dense
-        yield real.to(torch.float64).reshape(-1).numpy()
-    elif isinstance(value, np.ndarray | np.generic):
-        yield np.asarray(value, dtype=np.float64).reshape(-1)
+        real = torch.view_as_real(dense).reshape(-1) if dense.is_complex() else dense
+        wide = real if real.dtype == torch.float64 else real.to(torch.float32)
+        yield wide if bool(torch.isfinite(wide.sum())) else torch.nan_to_num(wide, nan=1e9)
     elif isinstance(value, bool | int | float):
-        yield np.array([float(value)])
+        yield torch.tensor([float(value)], dtype=torch.float64)
     elif isinstance(value, str | bytes):
         raw = value.encode() if isinstance(value, str) else value
-        yield np.frombuffer(raw, dtype=np.uint8).astype(np.float64)
+        yield torch.frombuffer(bytearray(raw or b"-"), dtype=torch.uint8).double()
+    elif isinstance(value, list | tuple) and value and all(type(item) is int for item in value):
+        yield torch.tensor([float(item) for item in value], dtype=torch.float64)
     elif isinstance(value, Iterable):
         for item in value.items() if isinstance(value, dict) else value:
             yield from _numbers(item)

@@ -82,5 +82,7 @@ def hint_of(source: str, path: Path) -> Bilingual:
             joint = " " if language == "en" else ""
             hint[language] += joint + line.strip()
     if set(hint) != {"en", "zh"}:
-        raise ValueError(f"{path.name}: the docstring must hold the hint as 'en: ...' and 'zh: ...'")
+        raise ValueError(
+            f"{path.name}: the docstring must hold the hint as 'en: ...' and 'zh: ...'"
+        )
     return hint

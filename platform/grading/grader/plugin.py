@@ -21,7 +21,16 @@ from grading.grader.session import Session
 from grading.grader.speed import Speed
 from grading.grader.subject import Subject, Submission
 from grading.remote.trace import Trace, same_trace
-from grading.report import PASSED, Bilingual, CaseResult, Collected, Diagnosed, Finished, PlannedTest, Started
+from grading.report import (
+    PASSED,
+    Bilingual,
+    CaseResult,
+    Collected,
+    Diagnosed,
+    Finished,
+    PlannedTest,
+    Started,
+)
 
 MARKERS = (
     "title(en, zh): what the test says, for the learner",
@@ -96,7 +105,7 @@ class GraderPlugin:
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         seed = self._seed(item) % 2**32
         random.seed(seed)
-        np.random.seed(seed)  # noqa: NPY002  (for authors who use the global generator)
+        np.random.seed(seed)
         torch.manual_seed(seed)
         self._speed = None
         if time.monotonic() > self._session.deadline:
@@ -147,35 +156,52 @@ class GraderPlugin:
     # Diagnosis
 
     def _diagnose(self, items: list[pytest.Item]) -> None:
-        wrong = [i for i in items if self._outcomes[i.name].kind == "wrong_answer"][:MAX_TESTS]
+        own = dict(self._outcomes)
+        wrong = [item for item in items if own[item.name].kind == "wrong_answer"][:MAX_TESTS]
         if not wrong or not self._session.assignment.mistakes:
             return
         mistakes = [Mistake(path) for path in self._session.assignment.mistakes]
         try:
-            for item in wrong:
-                if (found := self._recognise(item, mistakes)) is not None:
-                    self._session.supply.emit(Diagnosed(item.name, found.hint, found.name))
-                    mistakes.remove(found)
-                    mistakes.insert(0, found)  # most likely also behind the next failure
+            matches = {item.name: [m for m in mistakes if self._matches(item, m)] for item in wrong}
+            passed = [item for item in items if own[item.name].kind == PASSED]
+            for name, found in matches.items():
+                if found:
+                    best = self._likeliest(found, list(matches.values()), passed)
+                    self._session.supply.emit(Diagnosed(name, best.hint, best.name))
         finally:
             self._subject = self._session.subject
             for mistake in mistakes:
                 mistake.close()
 
-    def _recognise(self, item: pytest.Item, mistakes: list[Mistake]) -> Mistake | None:
-        for mistake in mistakes:
-            if time.monotonic() > self._session.deadline:
-                return None
-            self._subject = mistake.subject
-            mistake.subject.limit_total(self._session.deadline)
-            item._initrequest()  # type: ignore[attr-defined]  # as pytest-rerunfailures does
-            runtestprotocol(item, log=False, nextitem=None)
-            peer, outcome = mistake.subject.peer, self._outcomes[item.name]
-            if peer is None or outcome.kind != "wrong_answer":
-                continue
-            if same_trace(self._traces[item.name], peer.trace):
-                return mistake
-        return None
+    def _likeliest(
+        self, found: list[Mistake], matches: list[list[Mistake]], passed: list[pytest.Item]
+    ) -> Mistake:
+        """Choose the mistake that explains most failures, then most of the passed tests."""
+        most = max(sum(m in others for others in matches) for m in found)
+        best = [m for m in found if sum(m in others for others in matches) == most]
+        if len(best) == 1:
+            return best[0]
+        return max(best, key=lambda m: sum(self._kind(item, m) == PASSED for item in passed))
+
+    def _matches(self, item: pytest.Item, mistake: Mistake) -> bool:
+        kind, peer = self._kind(item, mistake), mistake.subject.peer
+        return (
+            kind == "wrong_answer"
+            and peer is not None
+            and same_trace(self._traces[item.name], peer.trace)
+        )
+
+    def _kind(self, item: pytest.Item, mistake: Mistake) -> str:
+        """Run one test on a wrong solution; return how it ended."""
+        if time.monotonic() > self._session.deadline:
+            return ""
+        self._subject = mistake.subject
+        self._outcomes.pop(item.name, None)
+        mistake.subject.limit_total(self._session.deadline)
+        item._initrequest()  # type: ignore[attr-defined]  # as pytest-rerunfailures does
+        runtestprotocol(item, log=False, nextitem=None)
+        outcome = self._outcomes.get(item.name)
+        return outcome.kind if outcome else ""
 
 
 def _result(

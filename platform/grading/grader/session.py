@@ -119,7 +119,9 @@ class Session:
             return refused
         loaded = time.monotonic()
         tests: Path = self.assignment.tests
-        code = pytest.main([*PYTEST_OPTIONS, f"--rootdir={tests.parent}", str(tests)], [plugin(self)])
+        code = pytest.main(
+            [*PYTEST_OPTIONS, f"--rootdir={tests.parent}", str(tests)], [plugin(self)]
+        )
         if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED) or not self.outcomes:
             raise RuntimeError(f"the tests could not be run: pytest ended with {code!r}")
         return Graded(
@@ -139,9 +141,7 @@ class Session:
             assert fault is not None
             return _refused(fault)
         if missing := [name for name in self.assignment.entry if name not in members]:
-            return _refused(
-                faults.Fault("runtime_error", messages.missing_entry(missing, members))
-            )
+            return _refused(faults.Fault("runtime_error", messages.missing_entry(missing, members)))
         return None
 
 

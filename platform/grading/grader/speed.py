@@ -104,11 +104,11 @@ class Speed:
             late = time.monotonic() - started > BUDGET_S
             if (decided and len(logs) > BATCH) or late or len(logs) >= MAX_PAIRS:
                 break
-        numbers = [math.exp(number) for number in (float(np.median(logs)), low, high)]
-        estimate = Estimate(*numbers, limit=bound, pairs=len(logs))
+        ratio = math.exp(float(np.median(logs)))
+        estimate = Estimate(ratio, math.exp(low), math.exp(high), bound, len(logs))
         self.result = {"kind": "ratio", **asdict(estimate)}
         if estimate.low > bound:
-            raise TooSlow(messages.too_slow(*numbers, bound))
+            raise TooSlow(messages.too_slow(ratio, estimate.low, estimate.high, bound))
         return estimate
 
     def _batch(self, sides: tuple[Side, Side], make_inputs: MakeInputs) -> list[float]:

@@ -1,4 +1,4 @@
-"""The learner's module as the grader sees it: proxies, autograd and callbacks across the boundary."""
+"""The learner's module as the grader sees it: proxies, and callbacks the other way."""
 
 from grading.remote.exposure import expose
 

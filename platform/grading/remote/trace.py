@@ -39,7 +39,7 @@ def snapshot(value: Any) -> Any:
         return type(value)(snapshot(item) for item in value)
     if isinstance(value, dict):
         return {key: snapshot(item) for key, item in value.items()}
-    plain = bool | int | float | complex | str | bytes | set | frozenset | np.generic | torch.dtype
+    plain = (bool, int, float, complex, str, bytes, set, frozenset, np.generic, torch.dtype)
     return value if value is None or isinstance(value, plain) else _OPAQUE
 
 

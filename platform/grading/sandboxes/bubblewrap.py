@@ -119,10 +119,14 @@ class BubblewrapSandbox:
 
 
 class Bubblewrap:
-    """The backend. ``program`` is bwrap's path; ``folder`` is where runtime trees are kept."""
+    """The backend. ``program`` is bwrap's path; ``folder`` is where runtime trees are kept.
 
-    def __init__(self, program: str, folder: Path) -> None:
+    ``start_cpus`` are the cores on which sandboxes warm up, until they are pinned elsewhere.
+    """
+
+    def __init__(self, program: str, folder: Path, start_cpus: set[int] | None = None) -> None:
         self._program = program
+        self._start_cpus = start_cpus or os.sched_getaffinity(0)
         self._tree = runtime.ensure(folder)
         self._slots = itertools.cycle(range(SLOTS))
         if os.geteuid() == 0:
@@ -153,7 +157,7 @@ class Bubblewrap:
                 pass_fds=[filter_],
                 bufsize=0,
                 start_new_session=True,
-                preexec_fn=lambda: _enter(entrances),  # noqa: PLW1509  (only system calls in it)
+                preexec_fn=lambda: _enter(entrances, self._start_cpus),
                 **drop,
             )
         except OSError as error:
@@ -166,8 +170,9 @@ class Bubblewrap:
         return BubblewrapSandbox(process, group, limits)
 
 
-def _enter(entrances: list[int]) -> None:
-    """Join the control group and take the resource limits, in the child before it starts."""
+def _enter(entrances: list[int], cpus: set[int]) -> None:
+    """Join the control group and take cores and resource limits, in the child before it starts."""
+    os.sched_setaffinity(0, cpus)
     for descriptor in entrances:
         os.write(descriptor, b"0")
     for limit, value in _RLIMITS.items():
@@ -184,7 +189,7 @@ def _memory_file(data: bytes) -> int:
 def _arguments(tree: Path, limits: Limits, filter_: int) -> list[str]:
     environment = {
         "PATH": "/opt/python/bin",
-        "HOME": "/tmp",  # noqa: S108  (the sandbox's own)
+        "HOME": "/tmp",
         "LANG": "C.UTF-8",
         "OMP_NUM_THREADS": "1",
         "PYTHONHASHSEED": "0",
@@ -197,8 +202,8 @@ def _arguments(tree: Path, limits: Limits, filter_: int) -> list[str]:
         *(part for pair in environment.items() for part in ("--setenv", *pair)),
         *("--ro-bind", str(tree), "/"),
         *("--proc", "/proc", "--ro-bind", "/proc/sys", "/proc/sys", "--dev", "/dev"),
-        *("--size", scratch, "--tmpfs", "/tmp", "--size", scratch, "--tmpfs", "/dev/shm"),  # noqa: S108
-        *("--remount-ro", "/", "--chdir", "/tmp", "--seccomp", str(filter_)),  # noqa: S108
+        *("--size", scratch, "--tmpfs", "/tmp", "--size", scratch, "--tmpfs", "/dev/shm"),
+        *("--remount-ro", "/", "--chdir", "/tmp", "--seccomp", str(filter_)),
         *("--", runtime.PYTHON, "-I", "-B", runtime.AGENT),
     ]
 

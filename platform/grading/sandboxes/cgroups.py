@@ -92,7 +92,9 @@ def _own(controller: str) -> str:
 
 def _v1_parents() -> dict[str, Path] | None:
     parents = {name: MOUNT / name / _own(name) for name in ("memory", "pids")}
-    return parents if all((parent / "cgroup.procs").exists() for parent in parents.values()) else None
+    return (
+        parents if all((parent / "cgroup.procs").exists() for parent in parents.values()) else None
+    )
 
 
 def _v2_parents() -> dict[str, Path] | None:

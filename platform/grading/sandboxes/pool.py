@@ -15,6 +15,8 @@ START_S = 60.0
 TAKE_S = 90.0
 RETRY_S = 1.0
 MAX_FAILURES = 5
+MAX_STARTING = 2
+POLL_S = 0.2
 
 
 class Pool:
@@ -48,6 +50,7 @@ class Pool:
                 sandbox = self._next(deadline)
             finally:
                 self._wanted -= 1
+        sandbox.pin(os.sched_getaffinity(0))
         sandbox.resize(limits.memory_mib)
         return sandbox
 
@@ -75,50 +78,89 @@ class Pool:
 
     def _keep_full(self) -> None:
         failures = 0
-        while True:
-            with self._changed:
-                while not self._closing and len(self._warm) >= max(self._size, self._wanted):
-                    self._changed.wait()
-                if self._closing:
-                    break
+        starting: list[_Starting] = []
+        while self._wait_for_work(bool(starting)):
             try:
-                sandbox = self._start()
+                while len(starting) < min(MAX_STARTING, self._missing()):
+                    starting.append(_Starting(self._backend.start(Limits())))
+                ready = _ready_of(starting)
             except SandboxUnavailable as error:
                 failures += 1
-                with self._changed:
-                    self._failure = str(error) if failures >= MAX_FAILURES else None
-                    self._changed.notify_all()
-                    self._changed.wait(RETRY_S)
+                self._fail(str(error) if failures >= MAX_FAILURES else None)
                 continue
-            failures = 0
-            with self._changed:
-                self._failure = None
-                self._warm.append(sandbox)
-                self._changed.notify_all()
-        for sandbox in self._warm:
+            if ready:
+                failures = 0
+                self._add(ready)
+        for sandbox in [*self._warm, *(each.sandbox for each in starting)]:
             sandbox.kill()
 
-    def _start(self) -> Sandbox:
-        sandbox = self._backend.start(Limits())
-        if not _wait_ready(sandbox.reader):
-            sandbox.kill()
-            raise SandboxUnavailable(
-                "the sandbox ended before it was ready. If this host forbids user namespaces "
-                "(sysctl kernel.apparmor_restrict_unprivileged_userns or user.max_user_namespaces), "
-                "allow them or set SANDBOX_BACKEND=docker."
-            )
-        return sandbox
+    def _missing(self) -> int:
+        with self._changed:
+            return max(self._size, self._wanted) - len(self._warm)
+
+    def _wait_for_work(self, busy: bool) -> bool:
+        """Sleep until a sandbox is missing; return False once the pool is closing."""
+        with self._changed:
+            while (
+                not busy
+                and not self._closing
+                and (len(self._warm) >= max(self._size, self._wanted))
+            ):
+                self._changed.wait()
+            return not self._closing
+
+    def _fail(self, reason: str | None) -> None:
+        with self._changed:
+            self._failure = reason
+            self._changed.notify_all()
+            self._changed.wait(RETRY_S)
+
+    def _add(self, ready: list[Sandbox]) -> None:
+        with self._changed:
+            self._failure = None
+            self._warm += ready
+            self._changed.notify_all()
 
 
-def _wait_ready(reader: int) -> bool:
-    deadline, seen = time.monotonic() + START_S, b""
-    while len(seen) < len(READY):
-        left = deadline - time.monotonic()
-        if left <= 0 or not select.select([reader], [], [], left)[0]:
-            return False
+class _Starting:
+    """A sandbox whose agent isn't ready yet."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self.sandbox = sandbox
+        self._seen = b""
+        self._deadline = time.monotonic() + START_S
+
+    def ready(self) -> bool:
+        """Read what has come; return whether the agent is warm.
+
+        Raises:
+            SandboxUnavailable: it ended, or it takes too long.
+        """
         with contextlib.suppress(BlockingIOError):
-            chunk = os.read(reader, len(READY) - len(seen))
-            if not chunk:
-                return False
-            seen += chunk
-    return seen == READY
+            chunk = os.read(self.sandbox.reader, len(READY) - len(self._seen))
+            self._seen += chunk
+            if not chunk or time.monotonic() > self._deadline:
+                raise SandboxUnavailable(
+                    "the sandbox ended before it was ready. If this host forbids user namespaces "
+                    "(sysctl kernel.apparmor_restrict_unprivileged_userns, "
+                    "user.max_user_namespaces), allow them or use SANDBOX_BACKEND=docker."
+                )
+        return self._seen == READY
+
+
+def _ready_of(starting: list[_Starting]) -> list[Sandbox]:
+    """Wait a little; take those that are ready out of ``starting``."""
+    by_reader = {each.sandbox.reader: each for each in starting}
+    ready = []
+    for reader in select.select(list(by_reader), [], [], POLL_S)[0]:
+        each = by_reader[reader]
+        try:
+            if not each.ready():
+                continue
+        except SandboxUnavailable:
+            starting.remove(each)
+            each.sandbox.kill()
+            raise
+        starting.remove(each)
+        ready.append(each.sandbox)
+    return ready

@@ -65,12 +65,12 @@ def _build(tree: Path) -> None:
         _link(file, tree / "opt/python/lib" / standard.name / file.relative_to(standard))
     site = tree / "opt/site"
     for distribution in _closure():
-        for file in distribution.files or ():
-            source = Path(str(distribution.locate_file(file)))
-            inside = ".." not in file.parts and "tests" not in file.parts
-            if inside and source.is_file() and file.parts[0] != "__pycache__":
-                _link(source, site / file)
-                _link_bytecode(source, site / file)
+        for member in distribution.files or ():
+            source = Path(str(distribution.locate_file(member)))
+            inside = not {"..", "tests", "__pycache__"} & set(member.parts)
+            if inside and source.is_file():
+                _link(source, site / member)
+                _link_bytecode(source, site / member)
     for file in _agent_files():
         target = site / file.relative_to(_ROOT)
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -33,7 +33,9 @@ class Command(BaseCommand):
         parser.add_argument("--seed", type=int, help="of the inputs; a random one by default")
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 
-    def handle(self, *, slug: str, file: Path, tests: str, seed: int | None, **options: Any) -> None:
+    def handle(
+        self, *, slug: str, file: Path, tests: str, seed: int | None, **options: Any
+    ) -> None:
         try:
             source = file.read_text(encoding="utf-8")
             manifest = find(slug)

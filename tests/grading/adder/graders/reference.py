@@ -1,0 +1,6 @@
+"""The model answer of the tiny exercise."""
+
+
+def add(a, b):
+    """Return the sum."""
+    return a + b

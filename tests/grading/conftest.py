@@ -1,0 +1,114 @@
+"""Peers without a sandbox for the protocol's tests, and a real engine for the others."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from grading.engine import Engine, Job
+from grading.remote.peer import GraderPeer
+from grading.report import CaseResult, Diagnosed, Finished, Graded
+from grading.sandboxes.base import SandboxUnavailable
+from grading.setup import make_engine
+from sandbox.agent.service import Agent
+from sandbox.wire import Disconnected, Stream
+
+torch.set_num_threads(1)  # these tests fork; a fork of a threaded torch hangs
+
+Load = Callable[[str], Any]
+
+
+class Loaded:
+    """The members of a loaded source as attributes, and the peer behind them."""
+
+    def __init__(self, peer: GraderPeer, members: dict[str, Any]) -> None:
+        self.peer = peer
+        self.__dict__ |= members
+
+
+@pytest.fixture
+def load() -> Iterator[Load]:
+    """Load a source into a forked agent and return its members: same code, no isolation."""
+    pids = []
+
+    def make(source: str) -> Loaded:
+        ours, theirs = socket.socketpair()
+        if (pid := os.fork()) == 0:
+            ours.close()
+            try:
+                agent = Agent(Stream(theirs.fileno(), theirs.fileno()))
+                while True:
+                    agent.serve_one()
+            except Disconnected:
+                pass
+            finally:
+                os._exit(0)
+        pids.append(pid)
+        theirs.close()
+        descriptor = ours.detach()
+        peer = GraderPeer(Stream(descriptor, descriptor))
+        members = peer.request("load", source)
+        peer.name_members(members)
+        return Loaded(peer, members)
+
+    yield make
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[Engine]:
+    """The real engine: bubblewrap, warm pool, fork server."""
+    try:
+        made = make_engine(pool_size=2)
+    except SandboxUnavailable as error:
+        pytest.skip(str(error))
+    yield made
+    made.close()
+
+
+class Result:
+    """What one grading said, sorted."""
+
+    def __init__(self, events: list[Any]) -> None:
+        self.events = events
+        assert isinstance(events[-1], Graded)
+        self.graded: Graded = events[-1]
+        self.verdict = self.graded.verdict
+        self.outcomes: dict[str, CaseResult] = {
+            e.outcome.name: e.outcome for e in events if isinstance(e, Finished)
+        }
+        self.mistakes = {e.name: e.mistake for e in events if isinstance(e, Diagnosed)}
+
+
+@pytest.fixture
+def grade(engine: Engine) -> Callable[..., Result]:
+    """Grade a source with the real engine."""
+
+    def run(source: str, exercise: str = "01-test/adder", tests: str = "hidden") -> Result:
+        return Result(list(engine.grade(Job(exercise, tests, source, seed=1))))
+
+    return run
+
+
+@pytest.fixture(scope="session", autouse=True)
+def adder(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
+    """A tiny exercise of its own, so that these tests don't change with the curriculum."""
+    from django.conf import settings
+
+    root = tmp_path_factory.mktemp("course")
+    source = Path(__file__).parent / "adder"
+    for half in ("exercises", "graders"):
+        target = root / half / "01-test" / "adder"
+        target.parent.mkdir(parents=True)
+        target.symlink_to(source / half)
+    settings.EXERCISES_DIR, settings.GRADERS_DIR = root / "exercises", root / "graders"
+    return root

@@ -1,0 +1,143 @@
+"""Real gradings: real sandboxes, a real forked grader, every verdict."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from grading.engine import Cancelled, Job
+
+pytestmark = pytest.mark.sandbox
+
+RIGHT = "def add(a, b): return a + b\n"
+
+
+def test_a_right_solution_is_accepted_with_all_points(grade):
+    result = grade(RIGHT)
+    assert result.verdict == "accepted"
+    assert (result.graded.score, result.graded.max_score) == (5, 5)
+    assert result.graded.receipt["seed"] == 1
+    assert result.outcomes["test_speed"].speed["limit"] == 1.5
+
+
+def test_visible_tests_run_alone(grade):
+    result = grade(RIGHT, tests="visible")
+    assert result.verdict == "accepted" and list(result.outcomes) == ["test_one_and_two"]
+
+
+def test_a_known_mistake_is_recognised(grade):
+    result = grade("def add(a, b): return a + (-1) * b\n")
+    assert result.verdict == "wrong_answer"
+    assert result.mistakes["test_adds"] == "subtracts"
+    outcome = result.outcomes["test_adds"]
+    assert outcome.hint == {"en": "Use +.", "zh": "用 +。"}
+    assert "6 of 6 values are off" in outcome.message["en"]
+    assert "6 个中有 6 个" in outcome.message["zh"]
+
+
+def test_another_mistake_gets_no_wrong_hint(grade):
+    result = grade("def add(a, b): return a * b\n")
+    assert result.verdict == "wrong_answer" and result.mistakes == {}
+
+
+def test_failing_only_a_stretch_test_is_partially_accepted(grade):
+    result = grade("def add(a, b): return a + b if a.is_floating_point() else (a + b).float()\n")
+    assert result.verdict == "partially_accepted"
+    assert result.graded.score == 4
+
+
+@pytest.mark.slow
+def test_right_but_slow_is_too_slow_and_only_that(grade):
+    result = grade("def add(a, b):\n    for _ in range(8): c = a + b\n    return c\n")
+    assert result.verdict == "too_slow"
+    assert result.outcomes["test_adds"].kind == "passed"
+    assert result.outcomes["test_speed"].speed["low"] > 1.5
+
+
+VERDICTS = {
+    "syntax": ("def add(a, b:\n    return a", "syntax_error", "line 1, column"),
+    "nul": ("def add(a, b): return a + b\n\0", "syntax_error", ""),
+    "missing entry": ("def ad(a, b): return a", "runtime_error", "Did you mean `ad`?"),
+    "raises": ("def add(a, b):\n    return a / None\n", "runtime_error", "line 2, add: return a"),
+    "import fails": ("import nothing_like_it\n", "runtime_error", "ModuleNotFoundError"),
+    "returns nothing": ("def add(a, b): pass", "wrong_answer", "NoneType"),
+    "returns a shape": ("def add(a, b): return (a + b)[:1]", "wrong_answer", "shape (1, 3)"),
+    "returns nan": ("def add(a, b): return (a + b) * float('nan')", "wrong_answer", "NaN"),
+    "loops for ever": ("def add(a, b):\n    while True: pass", "time_limit", "Stopped after 1.5 s"),
+    "loops at import": ("while True: pass", "time_limit", "Stopped after 1.5 s"),
+    "eats memory": (
+        "def add(a, b):\n    x = []\n    while True: x.append(bytearray(b'x' * 10**7))",
+        "memory_limit",
+        "256 MiB",
+    ),
+    "10 GB": ("import torch\ndef add(a, b): return torch.ones(10**10)", "memory_limit", "256 MiB"),
+    "forks": ("import os\ndef add(a, b):\n    while True: os.fork()", "process_limit", ""),
+    "floods": ("def add(a, b):\n    while True: print('x' * 9999)", "output_limit", "printed"),
+    "exits": ("import os\ndef add(a, b): os._exit(0)", "runtime_error", "ended the Python process"),
+    "sys.exit": ("import sys\ndef add(a, b): sys.exit(0)", "runtime_error", "SystemExit"),
+    "closes fds": ("import os\nos.closerange(0, 3)\n" + RIGHT, "accepted", ""),
+    "closes all": ("import os\ndef add(a, b): os.closerange(0, 999)", "runtime_error", ""),
+    "writes to fds": (
+        "import os\ndef add(a, b):\n    for fd in range(3, 999):\n"
+        "        try: os.write(fd, b'x' * 64)\n        except OSError: pass\n    return a + b",
+        "protocol_error",
+        "",
+    ),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("source", "verdict", "message"), VERDICTS.values(), ids=VERDICTS)
+def test_bad_input_gets_a_clear_verdict_and_the_next_is_graded_normally(
+    grade, source, verdict, message
+):
+    started = time.monotonic()
+    result = grade(source)
+    seconds = time.monotonic() - started
+    assert result.verdict == verdict
+    shown = [result.graded.message] + [o.message for o in result.outcomes.values()]
+    texts = [text for text in shown if text]
+    assert not message or any(message in text["en"] for text in texts)
+    assert all(text["zh"] for text in texts)
+    assert seconds < 12 + 2  # the manifest's total_s and two more
+    assert grade(RIGHT, tests="visible").verdict == "accepted"
+
+
+def test_prints_are_shown_with_the_test_that_made_them(grade):
+    result = grade("def add(a, b):\n    print('shape', tuple(a.shape))\n    return a + b\n")
+    assert result.outcomes["test_adds"].output == "shape (2, 3)\n"
+
+
+def test_the_remaining_tests_run_after_a_crash(grade):
+    result = grade(
+        "import os\ndef add(a, b):\n    if a.dim() == 1: os._exit(1)\n    return a + b\n"
+    )
+    kinds = {name: outcome.kind for name, outcome in result.outcomes.items()}
+    assert kinds["test_adds_again"] == "runtime_error"
+    assert kinds["test_adds"] == kinds["test_stretch"] == "passed"
+
+
+def test_a_run_can_be_cancelled(engine):
+    started = time.monotonic()
+    job = Job("01-test/adder", "hidden", "while True: pass", seed=1)
+    with pytest.raises(Cancelled):
+        list(engine.grade(job, cancelled=lambda: time.monotonic() > started + 0.3))
+    assert time.monotonic() - started < 2
+
+
+def test_the_submission_sees_no_test_no_reference_and_no_seed(grade):
+    result = grade("""
+import os, sys, gc
+found = []
+for folder, _, files in os.walk("/"):
+    if folder.startswith(("/proc", "/sys")): continue
+    found += [f for f in files if f == "test_hidden.py" or "adder" in folder]
+    if not folder.startswith("/opt"): found += [f for f in files if f.endswith(".py")]
+words = [w for w in ("subtracts", "test_adds", "torch_rng") if any(
+    w in str(v) for v in list(os.environ.items()) + sys.argv + list(sys.modules))]
+print(found, words)
+def add(a, b): return a + b
+""")
+    assert result.verdict == "accepted"
+    assert result.outcomes["test_adds"].output == "[] []\n"

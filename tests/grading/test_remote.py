@@ -1,0 +1,309 @@
+"""The learner's module as a test sees it: proxies, gradients, modules, callbacks."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from grading.remote import expose
+from sandbox.errors import RemoteError
+from sandbox.peer import Broken
+from sandbox.wire import Disconnected, ProtocolError, Unsendable
+
+
+def test_functions_take_and_return_data(load):
+    code = load("def swap(a, b=2, *, c=3): return c, b, a")
+    assert code.swap(1) == (3, 2, 1)
+    assert code.swap([1], b={"x": 1j}, c=None) == (None, {"x": 1j}, [1])
+
+
+def test_inputs_are_copies(load):
+    code = load("def spoil(x): x.zero_(); return x")
+    x = torch.ones(3)
+    assert code.spoil(x).sum() == 0
+    assert x.sum() == 3
+
+
+def test_gradcheck_works_across_the_boundary(load):
+    code = load("import torch\ndef f(q, k): return torch.softmax(q @ k.mT, -1) @ k")
+    q, k = (torch.randn(2, 3, 4, dtype=torch.float64, requires_grad=True) for _ in range(2))
+    assert torch.autograd.gradcheck(code.f, (q, k))
+
+
+def test_a_wrong_backward_fails_gradcheck(load):
+    code = load("""
+import torch
+class Wrong(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x): return x * 2
+    @staticmethod
+    def backward(ctx, g): return g * 3
+def f(x): return Wrong.apply(x)
+""")
+    x = torch.randn(3, dtype=torch.float64, requires_grad=True)
+    with pytest.raises(RuntimeError, match="Jacobian mismatch"):
+        torch.autograd.gradcheck(code.f, (x,))
+
+
+def test_several_outputs_and_unused_inputs_have_the_right_gradients(load):
+    code = load("def f(a, b): return a * 2, {'x': a + 1, 'n': 3}")
+    a, b = torch.ones(2, requires_grad=True), torch.ones(2, requires_grad=True)
+    first, rest = code.f(a, b)
+    (first.sum() + 3 * rest["x"].sum()).backward()
+    assert a.grad.tolist() == [5, 5] and b.grad is None
+
+
+def test_double_backward_is_refused_in_words(load):
+    code = load("def f(x): return x * x")
+    x = torch.ones(2, requires_grad=True)
+    with pytest.raises(RuntimeError, match="double backward is not supported"):
+        torch.autograd.grad(code.f(x).sum(), x, create_graph=True)
+
+
+def test_no_grad_holds_on_the_other_side_too(load):
+    code = load("import torch\ndef enabled(): return torch.is_grad_enabled()")
+    with torch.no_grad():
+        assert code.enabled() is False
+    assert code.enabled() is True
+
+
+MODULE = """
+import torch
+from torch import nn
+class Net(nn.Module):
+    def __init__(self, n):
+        super().__init__()
+        self.w = nn.Parameter(torch.ones(n, n))
+        self.frozen = nn.Parameter(torch.ones(n), requires_grad=False)
+        self.sub = nn.Linear(n, n)
+        self.register_buffer("calls", torch.zeros(()))
+        self.dropout = nn.Dropout(0.5)
+    def forward(self, x):
+        self.calls += 1
+        return self.dropout(self.sub(x @ self.w) + self.frozen)
+    def scale_up(self):
+        self.w.data *= 2
+    def grad_of_w(self):
+        return self.w.grad
+"""
+
+
+def test_a_module_has_its_parameters_gradients_and_state(load):
+    net = load(MODULE).Net(3)
+    assert [name for name, _ in net.named_parameters()] == ["w", "frozen", "sub.weight", "sub.bias"]
+    assert list(net.state_dict()) == ["w", "frozen", "calls", "sub.weight", "sub.bias"]
+    net.eval()
+    x = torch.randn(5, 3)
+    net(x).sum().backward()
+    grads = {name: value.grad for name, value in net.named_parameters()}
+    assert grads["frozen"] is None
+    assert torch.allclose(grads["sub.bias"], torch.full((3,), 5.0))
+    assert torch.equal(net.grad_of_w(), grads["w"])
+    net.zero_grad()
+    assert net.grad_of_w() is None
+    assert net.calls == 1
+
+
+def test_changes_on_either_side_are_seen_on_the_other(load):
+    net = load(MODULE).Net(2)
+    net.scale_up()
+    assert net.w.tolist() == [[2, 2], [2, 2]]
+    net.load_state_dict({key: torch.zeros_like(value) for key, value in net.state_dict().items()})
+    net.eval()
+    assert net(torch.ones(1, 2)).abs().sum() == 0
+    assert net.training is False
+    net.train()
+    optimizer = torch.optim.SGD(net.parameters(), lr=1.0)
+    net.eval()
+    net(torch.ones(1, 2)).sum().backward()
+    optimizer.step()
+    assert net(torch.zeros(1, 2)).tolist() == [[-1, -1]]
+
+
+FIT = """
+import torch
+def fit(model, batches, lr):
+    optimizer = torch.optim.SGD(model.parameters(), lr=lr)
+    was = model.training
+    model.train()
+    losses = []
+    for x, y in batches:
+        optimizer.zero_grad()
+        loss = ((model(x) - y) ** 2).mean()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    model.train(was)
+    return losses
+"""
+
+
+def test_a_learner_trains_a_model_that_the_grader_holds(load):
+    code = load(FIT)
+    batches = [(torch.randn(8, 3), torch.randn(8, 1)) for _ in range(4)]
+
+    def make():
+        torch.manual_seed(0)
+        return nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 1)).eval()
+
+    mine, theirs = make(), make()
+    losses = code.fit(mine, iter(batches), 0.1)
+    optimizer = torch.optim.SGD(theirs.parameters(), lr=0.1)
+    expected = []
+    for x, y in batches:
+        optimizer.zero_grad()
+        loss = ((theirs(x) - y) ** 2).mean()
+        loss.backward()
+        optimizer.step()
+        expected.append(loss.item())
+    assert losses == expected
+    for left, right in zip(mine.parameters(), theirs.parameters(), strict=True):
+        assert torch.equal(left, right)
+    assert mine.training is False
+
+
+def test_a_standard_layer_arrives_as_a_real_one(load):
+    code = load("def what(m): return type(m).__name__, m.weight.shape, m.bias is None")
+    assert code.what(nn.Linear(2, 3, bias=False)) == ("Linear", (3, 2), True)
+
+
+def test_callbacks_nest(load):
+    code = load("def down(f, n): return f(n)")
+
+    def again(n):
+        return 0 if n == 0 else code.down(again, n - 1) + 1
+
+    assert code.down(again, 10) == 10
+
+
+def test_only_exposed_methods_can_be_called(load):
+    class Llm:
+        secret = "s"
+
+        def complete(self, text):
+            return text + "!"
+
+        def hidden(self):
+            return self.secret
+
+    code = load("""
+def use(llm): return llm.complete("hi")
+def reach(llm):
+    return [name for name in ("hidden", "secret", "__dict__") if "s" in str(getattr(llm, name, ""))]
+def forge(llm):
+    return llm._agent.request("method", llm._number, "hidden", (), {})
+""")
+    llm = expose(Llm(), "complete")
+    assert code.use(llm) == "hi!"
+    assert "secret" not in code.reach(llm)
+    with pytest.raises(AttributeError):
+        code.forge(llm)
+
+
+def test_generators_instances_and_context_managers(load):
+    code = load("""
+def count(n):
+    yield from range(n)
+class Box:
+    def __init__(self): self.items = {"a": 1}; self.state = "new"
+    def __len__(self): return len(self.items)
+    def __getitem__(self, key): return self.items[key]
+    def __setitem__(self, key, value): self.items[key] = value
+    def __contains__(self, key): return key in self.items
+    def __iter__(self): return iter(self.items)
+    def __enter__(self): self.state = "open"; return self
+    def __exit__(self, *error): self.state = "closed"
+def peek(box): return box.state
+""")
+    assert list(code.count(3)) == [0, 1, 2]
+    box = code.Box()
+    box["b"] = 2
+    assert len(box) == 2 and box["b"] == 2 and "b" in box and list(box) == ["a", "b"]
+    with box as same:
+        assert same.state == "open"
+    assert code.peek(box) == "closed"
+    box.state = "again"
+    assert code.peek(box) == "again"
+    with pytest.raises(KeyError):
+        box["c"]
+
+
+def test_an_exception_keeps_its_builtin_type_and_the_learners_lines(load):
+    code = load(
+        "class Mine(ValueError): pass\ndef f():\n    print('seen')\n    raise Mine('bad')\n"
+    )
+    with pytest.raises(ValueError, match="bad") as caught:
+        code.f()
+    assert isinstance(caught.value, RemoteError)
+    assert caught.value.type_name == "Mine"
+    assert caught.value.frames == [(4, "f", "raise Mine('bad')")]
+    assert code.peer.take_output() == "seen\n"
+
+
+@pytest.mark.parametrize("what", ["SystemExit(0)", "KeyboardInterrupt()", "BaseException('x')"])
+def test_an_exit_is_an_answer_like_any_other(load, what):
+    code = load(f"def f(): raise {what}")
+    with pytest.raises(RemoteError):
+        code.f()
+    assert load("def g(): return 1").g() == 1
+
+
+def test_objects_of_the_grader_never_leave(load):
+    code = load("def f(x): return x")
+    with pytest.raises(Unsendable, match="can't be passed"):
+        code.f(object())
+    assert code.f(1) == 1
+
+
+def test_results_are_plain_even_when_the_learner_overrides_everything(load):
+    code = load("""
+import numpy as np, torch
+class Always(float):
+    def __eq__(self, other): return True
+class T(torch.Tensor):
+    pass
+def number(): return Always(1)
+def tensor(): return torch.ones(2).as_subclass(T)
+""")
+    assert not isinstance(code.number(), float)
+    assert type(code.tensor()) is torch.Tensor
+
+
+FORGERIES = [
+    'import os; os.write(FD, b"garbage" * 100)',
+    "import os; os.close(FD)",
+    "import os; os._exit(0)",
+]
+
+
+@pytest.mark.parametrize("attack", FORGERIES)
+def test_whatever_the_learner_writes_is_at_most_a_protocol_error(load, attack):
+    code = load(f"""
+import os
+def attack():
+    for FD in range(3, 200):
+        try:
+            os.fstat(FD)
+        except OSError:
+            continue
+        try:
+            {attack}
+        except OSError:
+            pass
+    return 1
+""")
+    code.peer.stream.deadline = __import__("time").monotonic() + 5
+    with pytest.raises((ProtocolError, Disconnected, RemoteError)):
+        code.attack()
+        code.attack()
+    with pytest.raises((Broken, RemoteError, ProtocolError, Disconnected)):
+        code.attack()
+
+
+def test_numpy_arrays_cross(load):
+    code = load("def f(x): return x * 2, x.sum()")
+    doubled, total = code.f(np.arange(3, dtype=np.float32))
+    assert doubled.dtype == np.float32 and doubled.tolist() == [0, 2, 4]
+    assert isinstance(total, np.float32)
