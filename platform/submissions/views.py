@@ -6,8 +6,6 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from accounts.models import User
-from curriculum.models import Exercise
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.auth.views import redirect_to_login
@@ -19,11 +17,14 @@ from django.views.decorators.http import require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
 from django_htmx.middleware import HtmxDetails
 
+from accounts.models import User
+from curriculum.models import Exercise
 from submissions import progress, quizzes, selectors, services
 from submissions.errors import SubmissionError
 from submissions.models import Draft, Submission
 
 PANEL = "submissions/detail.html#panel"
+HISTORY_LENGTH = 100
 
 
 class Request(HttpRequest):
@@ -47,12 +48,12 @@ def exercise(request: Request, slug: str) -> HttpResponse:
 
 @require_safe
 def history(request: Request, slug: str) -> HttpResponse:
-    """The same page with own submissions in the statement's place."""
+    """The exercise page with own submissions in the statement's place."""
     found = _exercise(slug)
-    context = _heading(request, found) | {"tab": "submissions", "submissions": []}
+    own: list[Submission] = []
     if request.user.is_authenticated:
-        context["submissions"] = _own(request.user).filter(version__exercise=found)[:100]
-    return render(request, "submissions/exercise.html", context)
+        own = list(_own(request.user).filter(version__exercise=found)[:HISTORY_LENGTH])
+    return _exercise_page(request, found, tab="submissions", submissions=own)
 
 
 @require_POST

@@ -3,12 +3,17 @@
 import katex from "katex";
 import "katex/dist/katex.css";
 
-for (const element of document.querySelectorAll(".math")) {
-  katex.render(element.textContent, element, {
-    displayMode: element.classList.contains("block"),
-    throwOnError: false,
-    trust: false,
-    maxExpand: 500,
-  });
-  element.classList.add("katex-done");
+function renderAll() {
+  for (const element of document.querySelectorAll(".math:not(.katex-done)")) {
+    katex.render(element.textContent, element, {
+      displayMode: element.classList.contains("block"),
+      throwOnError: false,
+      trust: false,
+      maxExpand: 500,
+    });
+    element.classList.add("katex-done");
+  }
 }
+
+renderAll();
+document.addEventListener("htmx:afterSettle", renderAll);
