@@ -6,21 +6,21 @@ submissions; imports go downwards only.
 
 from __future__ import annotations
 
-from curriculum.models import Stage
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
+from curriculum.models import Stage
 from submissions import progress
 
 # What strangers see on the home page: real code with a mistake that graders know.
-SPECIMEN = '''\
+SPECIMEN = """\
 def attention(q, k, v, mask=None):
     scores = q @ k.transpose(-2, -1)
     if mask is not None:
         scores = scores.masked_fill(~mask, -torch.inf)
     return scores.softmax(-1) @ v
-'''
+"""
 
 
 @require_safe

@@ -164,9 +164,7 @@ def _exercise(slug: str) -> Exercise:
 
 def _own(learner: User) -> QuerySet[Submission]:
     rows = Submission.objects.filter(learner=learner)
-    return rows.select_related("version__exercise__topic__stage").prefetch_related(
-        "runs__outcomes"
-    )
+    return rows.select_related("version__exercise__topic__stage").prefetch_related("runs__outcomes")
 
 
 def _result(submission: Submission) -> dict[str, Any]:
@@ -201,9 +199,7 @@ def _sign_in_first(request: Request, found: Exercise) -> HttpResponse:
     return redirect_to_login(found.get_absolute_url())
 
 
-def _refuse(
-    request: Request, found: Exercise, source: str, error: SubmissionError
-) -> HttpResponse:
+def _refuse(request: Request, found: Exercise, source: str, error: SubmissionError) -> HttpResponse:
     if request.htmx:
         return render(request, "submissions/_refused.html", {"error": error}, status=error.status)
     return _exercise_page(request, found, source=source, error=error, status=error.status)

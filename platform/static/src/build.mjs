@@ -1,4 +1,4 @@
-// Bundles the browser side into ../build, which is committed: running the site needs no Node.
+// Bundles the browser side into ../dist, which is committed: running the site needs no Node.
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import * as esbuild from "esbuild";
@@ -25,7 +25,7 @@ const options = {
     math: "js/math.js",
     style: "css/index.css",
   },
-  outdir: "../build",
+  outdir: "../dist",
   bundle: true,
   minify: true,
   format: "esm",
