@@ -22,6 +22,7 @@ from grading.remote.peer import GraderPeer
 
 BATCH = 8
 MAX_PAIRS = 40
+CLEAR = 0.1
 BUDGET_S = 3.0
 CONFIDENCE = 0.99
 RESAMPLES = 2000
@@ -100,9 +101,11 @@ class Speed:
         while True:
             logs += self._batch(sides, make_inputs)
             low, high = _interval(logs, self._rng)
-            decided = high <= math.log(bound) or low > math.log(bound)
+            # After one batch only a clear case is decided; a close one gets more pairs.
+            margin = CLEAR if len(logs) == BATCH else 0.0
+            decided = high <= math.log(bound) - margin or low > math.log(bound) + margin
             late = time.monotonic() - started > BUDGET_S
-            if (decided and len(logs) > BATCH) or late or len(logs) >= MAX_PAIRS:
+            if decided or late or len(logs) >= MAX_PAIRS:
                 break
         ratio = math.exp(float(np.median(logs)))
         estimate = Estimate(ratio, math.exp(low), math.exp(high), bound, len(logs))
