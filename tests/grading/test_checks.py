@@ -1,0 +1,86 @@
+"""Checks tell what is wrong in both languages, and never the right value."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from grading.checks import CheckFailed, assert_close, assert_equal, require
+from grading.messages import clean
+
+NAN, INF = float("nan"), float("inf")
+
+
+@pytest.mark.parametrize(
+    ("actual", "expected"),
+    [
+        (1.0, 1.0 + 1e-9),
+        (3, 3.0),
+        (NAN, NAN),
+        (torch.ones(2), torch.ones(2) + 1e-7),
+        (torch.tensor([NAN, INF, -INF]), torch.tensor([NAN, INF, -INF])),
+        ([1.0, {"a": np.ones(2)}], [1.0, {"a": np.ones(2)}]),
+        (torch.empty(0, 3), torch.empty(0, 3)),
+    ],
+)
+def test_what_is_close_passes(actual, expected):
+    assert_close(actual, expected)
+
+
+@pytest.mark.parametrize(
+    ("actual", "expected", "says"),
+    [
+        (None, torch.ones(2), "is of type NoneType"),
+        (torch.ones(1), torch.ones(2), "has shape (1,); it should have shape (2,)"),
+        (torch.ones(2).double(), torch.ones(2), "has dtype torch.float64"),
+        (torch.full((2,), NAN), torch.ones(2), "has NaN at index (0,)"),
+        (torch.ones(2), torch.tensor([1.0, INF]), "should have inf at index (1,)"),
+        (torch.tensor([-INF]), torch.tensor([INF]), "infinity of the wrong sign"),
+        (torch.tensor([1.0, 2.0]), torch.tensor([1.0, 2.5]), "1 of 2 values are off, by up to 0.5"),
+        (torch.tensor([1]), torch.tensor([2]), "1 of 1 values are wrong"),
+        ([1.0], [1.0, 2.0], "has 1 items; it should have 2"),
+        ({"a": 1}, {"b": 1}, "lacks the key 'b'"),
+        ({"b": 1, "c": 2}, {"b": 1}, "has the key 'c'"),
+        (1.0, 2.0, "you returned 1.0"),
+        (True, 1.0, "is of type bool"),
+        (np.ones(2), torch.ones(2), "is of type numpy.ndarray"),
+    ],
+)
+def test_what_is_not_close_fails_in_words(actual, expected, says):
+    with pytest.raises(CheckFailed) as caught:
+        assert_close(actual, expected)
+    assert says in caught.value.text.en
+    assert caught.value.text.zh != caught.value.text.en
+
+
+def test_nothing_broadcasts_and_an_empty_result_is_no_match():
+    for wrong in (torch.ones(()), torch.ones(0), torch.ones(3, 1)):
+        with pytest.raises(CheckFailed):
+            assert_close(wrong, torch.ones(3))
+
+
+def test_the_expected_value_is_never_told():
+    with pytest.raises(CheckFailed) as caught:
+        assert_close(torch.tensor([0.0]), torch.tensor([123.456]), oracle=torch.tensor([123.456]))
+    assert "123.456" not in caught.value.text.en.replace("up to 123", "")
+    with pytest.raises(CheckFailed) as caught:
+        assert_equal("mine", "secret")
+    assert "secret" not in caught.value.text.en
+
+
+@pytest.mark.parametrize(("actual", "expected"), [(True, 1), (1, 1.0), ((1,), [1]), ("a", b"a")])
+def test_equal_means_of_the_same_type(actual, expected):
+    with pytest.raises(CheckFailed):
+        assert_equal(actual, expected)
+
+
+def test_require_says_what_the_author_wrote():
+    require(True, en="-", zh="-")
+    with pytest.raises(CheckFailed, match="too many"):
+        require([], en="too many", zh="太多")
+
+
+def test_text_that_is_shown_is_clean_and_capped():
+    assert clean("a\x1b[31m\u202eb\ud800\n") == "a\ufffd[31m\ufffdb\ufffd\n"
+    assert len(clean("x" * 10_000)) == 4001
