@@ -1,6 +1,7 @@
 """Examples for counting parameters."""
 
 import pytest
+
 from grading.checks import assert_equal
 
 TINY = {

@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from grading.checks import assert_equal
 from torch import nn
+
+from grading.checks import assert_equal
 
 Config = dict[str, Any]
 
