@@ -28,7 +28,9 @@ def render_markdown(text: str) -> str:
 
 def render_python(source: str, *, numbered: bool = False) -> str:
     """Return Python ``source`` as highlighted HTML, by classes alone."""
-    return highlight(source, PythonLexer(), _LINE_NUMBERED if numbered else _PLAIN)
+    html = highlight(source, PythonLexer(), _LINE_NUMBERED if numbered else _PLAIN)
+    # Long lines scroll, by keyboard too.
+    return html.replace('<div class="highlight">', '<div class="highlight" tabindex="0">', 1)
 
 
 @lru_cache(maxsize=1)

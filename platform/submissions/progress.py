@@ -6,10 +6,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from accounts.models import User
-from curriculum.models import Exercise, ExerciseVersion, Stage, Topic
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import Max, QuerySet
+
+from accounts.models import User
+from curriculum.models import Exercise, ExerciseVersion, Stage, Topic
 from submissions.models import Draft, GradingRun, Submission
 from submissions.states import Verdict
 

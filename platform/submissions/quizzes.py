@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from curriculum.languages import pick
-from curriculum.models import ExerciseVersion
 from django.http import QueryDict
 
+from curriculum.languages import pick
+from curriculum.models import ExerciseVersion
 from submissions.models import Outcome, Submission
 
 

@@ -44,19 +44,19 @@ def icon(name: str, css_class: str = "") -> SafeString:
 @register.filter
 def markdown(text: str) -> SafeString:
     """Render a statement; ``render_markdown`` escapes whatever is not Markdown."""
-    return mark_safe(render_markdown(text))  # noqa: S308
+    return mark_safe(render_markdown(text))
 
 
 @register.filter
 def python(source: str) -> SafeString:
     """Highlight code; Pygments escapes it."""
-    return mark_safe(render_python(source))  # noqa: S308
+    return mark_safe(render_python(source))
 
 
 @register.filter
 def numbered_python(source: str) -> SafeString:
     """Highlight code with line numbers; Pygments escapes it."""
-    return mark_safe(render_python(source, numbered=True))  # noqa: S308
+    return mark_safe(render_python(source, numbered=True))
 
 
 @register.filter

@@ -1,0 +1,123 @@
+"""Every page in both themes, both languages and on a phone: nothing that axe calls serious."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from accounts.models import User
+from curriculum.models import Exercise
+from tests.browser.conftest import Open
+from tests.browser.stagehand import FAILING, graded
+
+LOOKS = [
+    ("en", "light", 1280),
+    ("en", "dark", 375),
+    ("zh", "dark", 1280),
+    ("zh", "light", 375),
+]
+
+
+def serious(page: Page) -> list[tuple[str, Any]]:
+    found = Axe().run(page).response["violations"]
+    return [
+        (each["id"], [node["html"] for node in each["nodes"]])
+        for each in found
+        if each["impact"] in {"serious", "critical"}
+    ]
+
+
+def fits(page: Page) -> bool:
+    return bool(
+        page.evaluate(
+            "document.documentElement.scrollWidth <= document.documentElement.clientWidth"
+        )
+    )
+
+
+@pytest.mark.parametrize(("language", "theme", "width"), LOOKS)
+@pytest.mark.parametrize(
+    "path", ["/", "/stages/03-llms/", "/exercises/attention/", "/accounts/login/", "/nowhere/"]
+)
+def test_a_strangers_pages_are_accessible(
+    open_page: Open, exercise: Exercise, path: str, language: str, theme: str, width: int
+) -> None:
+    page = open_page(path, language=language, theme=theme, width=width)
+    expect(page.locator("html")).to_have_attribute("lang", "zh-Hans" if language == "zh" else "en")
+    assert serious(page) == []
+    assert fits(page)
+
+
+@pytest.mark.parametrize(("language", "theme", "width"), LOOKS)
+def test_a_learners_pages_are_accessible(
+    open_page: Open, exercise: Exercise, learner: User, language: str, theme: str, width: int
+) -> None:
+    submission = graded(learner, exercise, FAILING)
+    page = open_page("/", user=learner, language=language, theme=theme, width=width)
+    for path in (
+        "/",
+        exercise.get_absolute_url(),
+        f"{exercise.get_absolute_url()}submissions/",
+        submission.get_absolute_url(),
+    ):
+        page.goto(path)
+        assert serious(page) == [], path
+        assert fits(page), path
+
+
+def test_the_language_switch_keeps_the_page(open_page: Open, exercise: Exercise) -> None:
+    page = open_page(exercise.get_absolute_url())
+    expect(page.get_by_role("heading", level=1)).to_have_text("Attention")
+    page.get_by_role("button", name="中文").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("注意力")
+    expect(page.locator("html")).to_have_attribute("lang", "zh-Hans")
+    page.get_by_role("button", name="English").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Attention")
+
+
+def test_the_theme_switch_is_remembered(open_page: Open, exercise: Exercise) -> None:
+    page = open_page("/")
+    button = page.get_by_role("button", name="Theme")
+    colour = "getComputedStyle(document.body).backgroundColor"
+    light = page.evaluate(colour)
+    button.click()
+    button.click()
+    expect(button).to_have_accessible_name("Theme: dark")
+    dark = page.evaluate(colour)
+    assert dark != light
+    page.reload()
+    assert page.evaluate(colour) == dark
+
+
+def test_formulas_and_code_are_rendered(open_page: Open, exercise: Exercise) -> None:
+    page = open_page(exercise.get_absolute_url())
+    expect(page.locator(".prose .katex")).to_have_count(2)
+    expect(page.locator(".prose .katex math")).to_have_count(2)
+    expect(page.locator(".prose pre.highlight .k").first).to_have_text("def")
+
+
+def test_home_shows_progress_and_where_to_go_on(
+    open_page: Open, exercise: Exercise, learner: User
+) -> None:
+    page = open_page("/", user=learner)
+    expect(page.get_by_text("0 of 1 solved")).to_have_count(2)
+    graded(learner, exercise, FAILING)
+    page.reload()
+    expect(page.get_by_text("Continue where you left off")).to_be_visible()
+    page.get_by_role("link", name="Continue").click()
+    page.wait_for_url(f"**{exercise.get_absolute_url()}")
+    graded(learner, exercise, [])
+    page.goto("/")
+    expect(page.get_by_text("1 of 1 solved")).to_have_count(2)
+
+
+def test_what_belongs_to_another_is_not_found(
+    open_page: Open, exercise: Exercise, learner: User
+) -> None:
+    other = User.objects.create_user("wei", "wei@example.org", "a-long-password-1")
+    submission = graded(other, exercise, FAILING)
+    page = open_page(submission.get_absolute_url(), user=learner)
+    expect(page.get_by_role("heading", level=1)).to_have_text("There is nothing at this address")

@@ -1,0 +1,275 @@
+"""The exercise page: writing, keeping, running, and watching the results arrive."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from accounts.models import User
+from curriculum.models import Exercise
+from submissions import services, views
+from submissions.models import Draft, Submission
+from tests.browser.conftest import Open
+from tests.browser.stagehand import FAILING, PASSED, STARTER, WRONG, Grader, graded
+
+MINE = "# mine\n"
+
+
+def write(page: Page, text: str) -> None:
+    page.locator(".cm-content").click()
+    page.keyboard.press("Control+End")
+    page.keyboard.insert_text(text)
+
+
+def editor(page: Page) -> str:
+    return str(page.locator("textarea[name=source]").input_value())
+
+
+def sent() -> Submission:
+    return Submission.objects.latest("submitted_at")
+
+
+@pytest.mark.parametrize(
+    ("keys", "tests"), [("Control+Enter", "visible"), ("Control+Shift+Enter", "hidden")]
+)
+def test_both_shortcuts_work_in_the_editor_and_outside(
+    open_page: Open, exercise: Exercise, learner: User, keys: str, tests: str
+) -> None:
+    page = open_page(exercise.get_absolute_url(), user=learner)
+    write(page, MINE)
+    page.keyboard.press(keys)
+    expect(page.locator("[data-run]")).to_be_visible()
+    assert (sent().tests, sent().source) == (tests, STARTER + MINE)
+    page.locator("h1").click()
+    page.keyboard.press(keys)
+    expect(page.locator(f"#run-{sent().pk}")).to_be_visible()
+    assert Submission.objects.filter(tests=tests).count() == 2
+
+
+def test_rows_appear_one_by_one_and_the_page_comes_to_rest(
+    open_page: Open, exercise: Exercise, learner: User
+) -> None:
+    page = open_page(exercise.get_absolute_url(), user=learner)
+    page.get_by_role("button", name="Submit").click()
+    verdict = page.locator(".verdict strong")
+    expect(verdict).to_have_text("Waiting")
+    grader = Grader(sent(), FAILING)
+    expect(verdict).to_have_text("Running")
+    rows = page.locator(".test")
+    for number in range(1, 4):
+        grader.finish_next()
+        expect(rows).to_have_count(number)
+        expect(verdict).to_have_text("Running")
+    grader.diagnose(str(WRONG["name"]))
+    grader.judge()
+    expect(verdict).to_have_text("Wrong answer")
+    expect(page.locator(".run-head")).to_contain_text("1 of 3 tests passed")
+    expect(rows.nth(0).locator(".status")).to_have_text("Passed")
+    expect(rows.nth(1).locator("details")).to_have_attribute("open", "")
+    expect(rows.nth(1)).to_contain_text("We know this mistake You did not divide by √d_k.")
+    expect(rows.nth(1)).to_contain_text("The largest error is 0.41.")
+    expect(rows.nth(1)).to_contain_text("Look at the scores.")
+    rows.nth(2).locator("summary").click()
+    expect(rows.nth(2)).to_contain_text(
+        "1.93× the reference, 99 % interval 1.88 to 1.99, limit 1.50"
+    )
+    rows.nth(0).locator("summary").click()
+    expect(rows.nth(0).locator("pre")).to_have_text("shape (2, 3)")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.wait_for_timeout(2500)
+    assert asked == []
+
+
+def test_what_is_open_stays_open_while_rows_arrive(
+    open_page: Open, exercise: Exercise, learner: User
+) -> None:
+    page = open_page(exercise.get_absolute_url(), user=learner)
+    page.get_by_role("button", name="Submit").click()
+    expect(page.locator(".verdict")).to_be_visible()
+    grader = Grader(sent(), [PASSED, WRONG])
+    grader.finish_next()
+    page.locator(".test summary").click()
+    grader.finish_next()
+    expect(page.locator(".test")).to_have_count(2)
+    expect(page.locator(".test details").first).to_have_attribute("open", "")
+
+
+def test_a_run_can_be_cancelled(open_page: Open, exercise: Exercise, learner: User) -> None:
+    page = open_page(exercise.get_absolute_url(), user=learner)
+    page.get_by_role("button", name="Run").click()
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.locator(".verdict strong")).to_have_text("Cancelled")
+
+
+def test_results_of_older_code_say_so(open_page: Open, exercise: Exercise, learner: User) -> None:
+    graded(learner, exercise, FAILING)
+    page = open_page(exercise.get_absolute_url(), user=learner)
+    badge = page.get_by_text("These results are from older code")
+    expect(badge).to_be_hidden()
+    write(page, "x")
+    expect(badge).to_be_visible()
+    page.keyboard.press("Control+z")
+    expect(badge).to_be_hidden()
+
+
+def test_a_closed_tab_loses_nothing(open_page: Open, exercise: Exercise, learner: User) -> None:
+    page = open_page(exercise.get_absolute_url(), user=learner)
+    write(page, MINE)
+    page.close(run_before_unload=True)
+    again = open_page(exercise.get_absolute_url(), context=page.context)
+    expect(again.locator(".cm-content")).to_contain_text(MINE.strip())
+
+
+def test_a_draft_reaches_other_devices(open_page: Open, exercise: Exercise, learner: User) -> None:
+    page = open_page(exercise.get_absolute_url(), user=learner)
+    write(page, MINE)
+    expect(page.locator("[data-save-state]")).to_have_text("Saving …")
+    expect(page.locator("[data-save-state]")).to_have_text("Saved")
+    elsewhere = open_page(exercise.get_absolute_url(), user=learner)
+    assert editor(elsewhere) == STARTER + MINE
+
+
+@pytest.mark.parametrize(("button", "wins"), [("Keep", "# here"), ("Take", "# there")])
+def test_two_devices_are_offered_the_choice(
+    open_page: Open, exercise: Exercise, learner: User, button: str, wins: str
+) -> None:
+    here = open_page(exercise.get_absolute_url(), user=learner)
+    there = open_page(exercise.get_absolute_url(), user=learner)
+    write(there, "# there")
+    expect(there.locator("[data-save-state]")).to_have_text("Saved")
+    write(here, "# here")
+    choice = here.get_by_role("alertdialog", name="Two versions of your code")
+    choice.get_by_role("button", name=button).click()
+    expect(here.locator("[data-save-state]")).to_have_text("Saved")
+    assert wins in editor(here)
+    assert Draft.objects.get().source == editor(here)
+
+
+def test_a_guests_text_is_still_there_after_signing_in(
+    open_page: Open, exercise: Exercise, learner: User
+) -> None:
+    page = open_page(exercise.get_absolute_url())
+    write(page, MINE)
+    page.keyboard.press("Control+Enter")
+    expect(page.get_by_role("alert")).to_contain_text("Sign in to run your code")
+    page.get_by_role("link", name="Sign in to run your code").click()
+    page.locator("main input[name=login]").fill(learner.username)
+    page.locator("main input[name=password]").fill("a-long-password-1")
+    page.locator("main").get_by_role("button").click()
+    page.wait_for_url(f"**{exercise.get_absolute_url()}")
+    expect(page.locator(".cm-content")).to_contain_text(MINE.strip())
+
+
+def test_a_fault_of_the_server_loses_nothing(
+    open_page: Open, exercise: Exercise, learner: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(**_: object) -> None:
+        raise RuntimeError("as if the database had gone")
+
+    page = open_page(exercise.get_absolute_url(), user=learner)
+    write(page, MINE)
+    with monkeypatch.context() as patch:
+        patch.setattr(views.services, "submit", broken)
+        page.get_by_role("button", name="Submit").click()
+        expect(page.get_by_role("alert")).to_contain_text("Something broke on our side")
+    assert editor(page) == STARTER + MINE
+    page.get_by_role("button", name="Submit").click()
+    expect(page.locator(".verdict")).to_be_visible()
+    expect(page.get_by_role("alert")).to_be_hidden()
+
+
+def test_reset_can_be_undone(open_page: Open, exercise: Exercise, learner: User) -> None:
+    services.save_draft(learner=learner, exercise=exercise, source=MINE, revision=0)
+    page = open_page(exercise.get_absolute_url(), user=learner)
+    page.get_by_role("button", name="Reset to starter").click()
+    assert editor(page) == STARTER
+    page.get_by_role("button", name="Undo").click()
+    assert editor(page) == MINE
+
+
+def test_an_old_submission_can_be_restored(
+    open_page: Open, exercise: Exercise, learner: User
+) -> None:
+    submission = graded(learner, exercise, FAILING)
+    services.save_draft(learner=learner, exercise=exercise, source=MINE, revision=0)
+    page = open_page(exercise.get_absolute_url(), user=learner)
+    page.get_by_role("link", name="Submissions").click()
+    page.locator(".history a").click()
+    page.wait_for_url(f"**{submission.get_absolute_url()}")
+    page.get_by_role("button", name="Restore into the editor").click()
+    page.wait_for_url(f"**{exercise.get_absolute_url()}")
+    assert editor(page) == STARTER
+
+
+def test_tabs_keep_the_editor(open_page: Open, exercise: Exercise, learner: User) -> None:
+    page = open_page(exercise.get_absolute_url(), user=learner)
+    write(page, MINE)
+    page.get_by_role("link", name="Submissions").click()
+    expect(page.get_by_text("Nothing here yet.")).to_be_visible()
+    assert editor(page) == STARTER + MINE
+    page.get_by_role("link", name="Statement").click()
+    expect(page.locator(".prose .katex")).to_have_count(2)
+
+
+def test_everything_can_be_reached_by_keyboard(
+    open_page: Open, exercise: Exercise, learner: User
+) -> None:
+    page = open_page(exercise.get_absolute_url(), user=learner)
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    reached = []
+    for _ in range(40):
+        reached.append(
+            page.evaluate("document.activeElement.className || document.activeElement.localName")
+        )
+        if "cm-content" in reached[-1]:
+            page.keyboard.press("Escape")
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.dataset.action === 'submit'"):
+            break
+    names = " ".join(reached)
+    for each in ("brand", "tool", "split-handle", "cm-content"):
+        assert each in names
+    expect(page.get_by_role("button", name="Submit")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator(".verdict")).to_be_visible()
+
+
+def test_the_splitter_moves_by_keyboard_and_remembers(
+    open_page: Open, exercise: Exercise, learner: User
+) -> None:
+    page = open_page(exercise.get_absolute_url(), user=learner)
+    handle = page.get_by_role("separator")
+    before = page.locator(".reading").bounding_box()
+    handle.focus()
+    for _ in range(5):
+        page.keyboard.press("ArrowRight")
+    expect(handle).to_have_attribute("aria-valuenow", "54")
+    after = page.locator(".reading").bounding_box()
+    assert before and after and after["width"] > before["width"] + 80
+    page.reload()
+    expect(handle).to_have_attribute("aria-valuenow", "54")
+
+
+def test_it_works_without_scripts(open_page: Open, exercise: Exercise, learner: User) -> None:
+    page = open_page(exercise.get_absolute_url(), user=learner, javascript=False)
+    page.locator("textarea[name=source]").fill(STARTER + MINE)
+    page.get_by_role("button", name="Submit").click()
+    page.wait_for_url(re.compile(r"/submissions/[0-9a-f-]{36}/$"))
+    expect(page.locator(".verdict strong")).to_have_text("Waiting")
+    assert sent().source == STARTER + MINE
+
+
+def test_a_refused_text_stays_in_the_page_without_scripts(
+    open_page: Open, exercise: Exercise, learner: User
+) -> None:
+    page = open_page(exercise.get_absolute_url(), user=learner, javascript=False)
+    huge = "# " + "x" * 300_000
+    page.locator("textarea[name=source]").evaluate("(field, text) => { field.value = text }", huge)
+    page.get_by_role("button", name="Submit").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    assert editor(page) == huge
+    assert not Submission.objects.exists()
