@@ -58,6 +58,40 @@ SLOW = {
 FAILING = [PASSED, WRONG, SLOW]
 
 
+QUIZ = {
+    "question": [
+        {
+            "id": "cost",
+            "text": {"en": "What does attention cost in $n$?", "zh": "注意力的开销是多少？"},
+            "choice": [
+                {"id": "linear", "text": {"en": "$O(n)$", "zh": "$O(n)$"}},
+                {"id": "square", "text": {"en": "$O(n^2)$", "zh": "$O(n^2)$"}},
+            ],
+        },
+    ],
+}
+QUIZ_WRONG = {
+    "name": "cost",
+    "title": {"en": "Question 1", "zh": "第 1 题"},
+    "kind": "wrong_answer",
+    "points": 0.0,
+    "max_points": 1.0,
+    "seconds": 0.0,
+    "message": {"en": "Each query looks at $n$ keys.", "zh": "每个查询要看 $n$ 个键。"},
+}
+
+
+def make_quiz() -> Exercise:
+    """Turn the exercise into a quiz of one question."""
+    exercise = make_exercise()
+    version = exercise.current_version
+    assert version is not None
+    version.manifest |= {"kind": "quiz", "entry": []}
+    version.quiz = QUIZ
+    version.save()
+    return exercise
+
+
 def make_exercise() -> Exercise:
     """Return the exercise "attention" of stage 3."""
     stage = Stage.objects.create(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -12,7 +13,17 @@ from curriculum.models import Exercise
 from submissions import services, views
 from submissions.models import Draft, Submission
 from tests.browser.conftest import Open
-from tests.browser.stagehand import FAILING, PASSED, STARTER, WRONG, Grader, graded
+from tests.browser.stagehand import (
+    FAILING,
+    PASSED,
+    QUIZ_WRONG,
+    STARTER,
+    WRONG,
+    Grader,
+    graded,
+    make_quiz,
+)
+from tests.browser.test_pages import serious
 
 MINE = "# mine\n"
 
@@ -252,6 +263,21 @@ def test_the_splitter_moves_by_keyboard_and_remembers(
     assert before and after and after["width"] > before["width"] + 80
     page.reload()
     expect(handle).to_have_attribute("aria-valuenow", "54")
+
+
+def test_a_quiz_tells_of_each_choice(open_page: Open, learner: User) -> None:
+    page = open_page(make_quiz().get_absolute_url(), user=learner)
+    page.get_by_role("radio").first.check()
+    page.get_by_role("button", name="Check my answers").click()
+    expect(page.locator(".verdict strong")).to_have_text("Waiting")
+    assert json.loads(sent().source) == {"cost": ["linear"]}
+    grader = Grader(sent(), [QUIZ_WRONG])
+    grader.finish_next()
+    grader.judge()
+    expect(page.locator(".choice-feedback")).to_contain_text("Each query looks at")
+    expect(page.locator(".choice-feedback .katex")).to_have_count(1)
+    expect(page.get_by_role("radio").first).to_be_checked()
+    assert serious(page) == []
 
 
 def test_it_works_without_scripts(open_page: Open, exercise: Exercise, learner: User) -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+
 from grading.checks import assert_close, assert_equal
 
 

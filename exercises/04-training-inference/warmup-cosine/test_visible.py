@@ -1,6 +1,7 @@
 """Examples for the learning-rate schedule."""
 
 import pytest
+
 from grading.checks import assert_close
 
 

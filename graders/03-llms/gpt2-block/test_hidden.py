@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 import torch
-from grading.checks import assert_close, assert_equal, require
 from torch.nn import functional
+
+from grading.checks import assert_close, assert_equal, require
 
 Weights = dict[str, torch.Tensor]
 

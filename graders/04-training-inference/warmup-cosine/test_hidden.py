@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from grading.checks import assert_close, assert_equal, require
 
 STEP = {"en": "lr_at at step {}", "zh": "第 {} 步的 lr_at"}
