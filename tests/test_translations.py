@@ -13,6 +13,7 @@ import polib
 import pytest
 
 LOCALE = Path(__file__).parents[1] / "platform" / "locale" / "zh_Hans" / "LC_MESSAGES"
+FOLDERS = ("accounts", "config", "curriculum", "submissions", "templates")
 PLACEHOLDER = re.compile(r"%\((\w+)\)[.\d]*[sdf]|%%|\{(\w+)\}")
 
 
@@ -50,13 +51,19 @@ def test_every_text_of_the_source_is_in_the_catalogue(
     platform = LOCALE.parents[2]
     target = tmp_path / "locale" / "zh_Hans" / "LC_MESSAGES"
     target.mkdir(parents=True)
-    for folder in ("accounts", "config", "curriculum", "submissions", "templates"):
-        shutil.copytree(platform / folder, tmp_path / folder)
+    for folder in FOLDERS:
+        if (platform / folder).is_dir():
+            shutil.copytree(platform / folder, tmp_path / folder)
     command = ["django-admin", "makemessages", "--locale", "zh_Hans", "--no-location"]
     subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, env=_environment())
     found = {entry.msgid for entry in polib.pofile(str(target / "django.po"))}
     assert found - {entry.msgid for entry in catalogue} == set()
-    assert {entry.msgid for entry in catalogue} - found == set()
+    here = {
+        entry.msgid
+        for entry in catalogue
+        if all((platform / file).is_file() for file, _ in entry.occurrences)
+    }
+    assert here - found == set()
 
 
 def _environment() -> dict[str, str]:

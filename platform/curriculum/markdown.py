@@ -28,7 +28,7 @@ def render_markdown(text: str) -> str:
 
 def render_python(source: str, *, numbered: bool = False) -> str:
     """Return Python ``source`` as highlighted HTML, by classes alone."""
-    html = highlight(source, PythonLexer(), _LINE_NUMBERED if numbered else _PLAIN)
+    html = str(highlight(source, PythonLexer(), _LINE_NUMBERED if numbered else _PLAIN))
     # Long lines scroll, by keyboard too.
     return html.replace('<div class="highlight">', '<div class="highlight" tabindex="0">', 1)
 

@@ -6,12 +6,13 @@ submissions; imports go downwards only.
 
 from __future__ import annotations
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
 from curriculum.models import Stage
 from submissions import progress
+from submissions.requests import Request
 
 # What strangers see on the home page: real code with a mistake that graders know.
 SPECIMEN = """\
@@ -24,7 +25,7 @@ def attention(q, k, v, mask=None):
 
 
 @require_safe
-def home(request: HttpRequest) -> HttpResponse:
+def home(request: Request) -> HttpResponse:
     """The nine stages with own progress; for strangers, what this is and a way in."""
     course = progress.course(request.user)
     context = {
@@ -36,7 +37,7 @@ def home(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-def stage(request: HttpRequest, slug: str) -> HttpResponse:
+def stage(request: Request, slug: str) -> HttpResponse:
     """One stage: its topics and exercises."""
     found = get_object_or_404(Stage, slug=slug)
     part = progress.part(found, request.user)

@@ -7,37 +7,23 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
-from django.contrib.auth.models import AnonymousUser
 from django.contrib.auth.views import redirect_to_login
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
-from django_htmx.middleware import HtmxDetails
 
 from accounts.models import User
 from curriculum.models import Exercise
 from submissions import progress, quizzes, selectors, services
 from submissions.errors import SubmissionError
 from submissions.models import Draft, Submission
+from submissions.requests import LearnerRequest, Request
 
 PANEL = "submissions/detail.html#panel"
 HISTORY_LENGTH = 100
-
-
-class Request(HttpRequest):
-    """A request after the site's middleware, for the type checker."""
-
-    user: User | AnonymousUser
-    htmx: HtmxDetails
-
-
-class LearnerRequest(Request):
-    """The same behind ``login_required``."""
-
-    user: User
 
 
 @require_safe
@@ -71,7 +57,7 @@ def submit(request: Request, slug: str) -> HttpResponse:
     except SubmissionError as error:
         return _refuse(request, found, source, error)
     if request.htmx:
-        return _panel(request, submission.pk)
+        return _panel(request, request.user, submission.pk)
     quiz = kind == Submission.SourceKind.QUIZ
     return redirect(found if quiz else submission)
 
@@ -82,7 +68,7 @@ def submit(request: Request, slug: str) -> HttpResponse:
 def submission(request: LearnerRequest, pk: UUID) -> HttpResponse:
     """The whole page, or for htmx the part that changes while the grader works."""
     if request.htmx:
-        return _panel(request, pk)
+        return _panel(request, request.user, pk)
     found = get_object_or_404(_own(request.user), pk=pk)
     return render(request, "submissions/detail.html", _result(found))
 
@@ -93,7 +79,7 @@ def cancel(request: LearnerRequest, pk: UUID) -> HttpResponse:
     """Ask for an end of the grading."""
     found = get_object_or_404(_own(request.user), pk=pk)
     services.cancel(found.latest_run)
-    return _panel(request, pk) if request.htmx else redirect(found)
+    return _panel(request, request.user, pk) if request.htmx else redirect(found)
 
 
 @login_required
@@ -172,8 +158,13 @@ def _result(submission: Submission) -> dict[str, Any]:
     return {"submission": submission, "position": position}
 
 
-def _panel(request: LearnerRequest, pk: UUID) -> HttpResponse:
-    return render(request, PANEL, _result(get_object_or_404(_own(request.user), pk=pk)))
+def _panel(request: Request, learner: User, pk: UUID) -> HttpResponse:
+    found = get_object_or_404(_own(learner), pk=pk)
+    response = render(request, PANEL, _result(found))
+    if found.source_kind == Submission.SourceKind.QUIZ and found.latest_run.is_final:
+        # The feedback stands beside the questions, outside the panel.
+        response["HX-Refresh"] = "true"
+    return response
 
 
 def _sent(request: Request, found: Exercise) -> tuple[str, str]:

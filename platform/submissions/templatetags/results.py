@@ -17,7 +17,7 @@ register = template.Library()
 MAX_SHOWN_OUTPUT = 8_000
 """Characters of a learner's own prints that the page shows for one test."""
 
-_MARKS = {
+_MARKS: dict[str, str] = {
     OutcomeKind.WAITING: "circle",
     OutcomeKind.RUNNING: "begun",
     OutcomeKind.PASSED: "check",
@@ -29,7 +29,7 @@ _MARKS = {
     State.QUEUED: "begun",
     State.CANCELLED: "cross",
 }
-_TONES = {
+_TONES: dict[str, str] = {
     OutcomeKind.WAITING: "",
     OutcomeKind.RUNNING: "",
     OutcomeKind.PASSED: "pass",
