@@ -160,7 +160,7 @@ class Bubblewrap:
                 preexec_fn=lambda: _enter(entrances, self._start_cpus),
                 **drop,
             )
-        except OSError as error:
+        except (OSError, subprocess.SubprocessError) as error:  # the latter from _enter
             if group is not None:
                 group.remove()
             raise SandboxUnavailable(f"{self._program} can't be started: {error}") from error
