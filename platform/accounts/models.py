@@ -1,0 +1,31 @@
+"""People."""
+
+from __future__ import annotations
+
+from django.contrib.auth.models import AbstractUser
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+INSTRUCTORS = "instructors"
+"""The group whose members see what instructors see."""
+
+
+class User(AbstractUser):
+    """A person who signs in; everybody is a learner, some are instructors or staff besides."""
+
+    display_name = models.CharField(_("display name"), max_length=80, blank=True)
+    # Empty: the browser's language decides.
+    language = models.CharField(
+        _("language"),
+        max_length=10,
+        blank=True,
+        choices=[("en", "English"), ("zh-hans", "简体中文")],
+    )
+
+    def __str__(self) -> str:
+        return self.display_name or self.username
+
+    @property
+    def is_instructor(self) -> bool:
+        """Whether this person may see what instructors see."""
+        return self.is_staff or self.groups.filter(name=INSTRUCTORS).exists()
