@@ -88,6 +88,8 @@ class GradingRun(models.Model):
     message = models.JSONField(null=True, blank=True)
     timings = models.JSONField(default=dict)
     receipt = models.JSONField(default=dict)
+    # What each cell of a notebook printed, see ``grading.report.NotebookRun``.
+    notebook = models.JSONField(null=True, blank=True)
     cancel_requested = models.BooleanField(default=False)
 
     created_at = models.DateTimeField(auto_now_add=True)

@@ -1,0 +1,80 @@
+"""What a learner can do something about: views show the text with its status."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext as _
+
+
+class SubmissionError(Exception):
+    """Nothing was stored or counted; ``str(error)`` says what was wrong and what to do.
+
+    ``code`` is a stable name for programs; the text may change.
+    """
+
+    status = 400
+    code = "submission_error"
+
+
+class SourceTooLarge(SubmissionError):
+    """The text is longer than anybody's solution."""
+
+    status = 413
+    code = "source_too_large"
+
+    def __init__(self, *, size: int, limit: int) -> None:
+        super().__init__(
+            _(
+                "Your code has %(size)d KiB; at most %(limit)d are allowed. Nothing was sent, and "
+                "your text is still here."
+            )
+            % {"size": -(-size // 1024), "limit": limit // 1024}
+        )
+
+
+class SourceEmpty(SubmissionError):
+    """There is nothing to grade."""
+
+    code = "source_empty"
+
+    def __init__(self) -> None:
+        super().__init__(_("There is no code to run yet. Write some, then press the button again."))
+
+
+class SourceUnreadable(SubmissionError):
+    """The text has characters that no file can hold."""
+
+    code = "source_unreadable"
+
+    def __init__(self, *, line: int) -> None:
+        super().__init__(
+            _(
+                "Line %(line)d holds a character that is no valid Unicode (half of an emoji, for "
+                "example). Delete it and try again; your text is still here."
+            )
+            % {"line": line}
+        )
+
+
+class UnknownTests(SubmissionError):
+    """Neither the visible nor the hidden tests were asked for."""
+
+    code = "unknown_tests"
+
+    def __init__(self) -> None:
+        super().__init__(_("Choose either the visible or the hidden tests."))
+
+
+class TooManyWaiting(SubmissionError):
+    """One person's runs may not fill the queue."""
+
+    status = 429
+    code = "too_many_waiting"
+
+    def __init__(self, *, limit: int) -> None:
+        super().__init__(
+            _(
+                "%(limit)d of your runs are still waiting or running. Wait for one to end, or "
+                "cancel one; your text is still here."
+            )
+            % {"limit": limit}
+        )

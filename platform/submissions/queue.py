@@ -1,0 +1,48 @@
+"""Doorbells: a worker hears that a run waits, a page hears that something changed.
+
+The database is the truth. A doorbell that nobody hears is rung again by ``requeue_expired``, and
+pages also look by themselves; so a broker that is away is logged, and nobody's request fails.
+"""
+
+from __future__ import annotations
+
+import logging
+from functools import lru_cache
+from uuid import UUID
+
+import redis
+from django.conf import settings
+from kombu.exceptions import OperationalError
+
+from config.celery import app
+
+log = logging.getLogger(__name__)
+
+GRADE = "grading.tasks.grade"
+CHANGED = "submission-changed"
+
+
+def enqueue(run_id: UUID, queue: str) -> None:
+    """Tell the workers of ``queue`` that a run waits. By name: this process imports no grader."""
+    try:
+        app.send_task(GRADE, args=[str(run_id)], queue=queue, retry=False)
+    except (OperationalError, OSError) as error:
+        log.warning("enqueue.failed run=%s error=%s", run_id, type(error).__name__)
+
+
+def channel(submission_id: UUID) -> str:
+    """Return the name under which changes of a submission are published."""
+    return f"submission:{submission_id}"
+
+
+def announce(submission_id: UUID) -> None:
+    """Tell the pages that show this submission to look again."""
+    try:
+        _redis().publish(channel(submission_id), CHANGED)
+    except redis.RedisError as error:
+        log.warning("announce.failed submission=%s error=%s", submission_id, type(error).__name__)
+
+
+@lru_cache(maxsize=1)
+def _redis() -> redis.Redis:
+    return redis.Redis.from_url(settings.REDIS_URL, socket_connect_timeout=1, socket_timeout=1)
