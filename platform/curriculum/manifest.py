@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+TOPIC_KEY = re.compile(r"T[1-9]\.[1-9][a-z]?")
+BOTH_LANGUAGES = {"en": str, "zh": str}
 KINDS = ("function", "module", "notebook", "quiz")
 QUEUES = ("cpu", "gpu")
 _REQUIRED = ("kind", "topic", "order", "points", "minutes", "title", "summary")
@@ -73,15 +75,8 @@ def load_manifest(path: Path) -> Manifest:
     Raises:
         ManifestError: it is missing, isn't TOML, or has missing, unknown or wrong fields.
     """
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ManifestError(f"{path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ManifestError(f"{path}: not valid TOML: {error}") from error
-    problems = _problems(data)
-    if problems:
-        raise ManifestError("\n".join(f"{path}: {problem}" for problem in problems))
+    data = read_toml(path)
+    refuse(path, _problems(data))
     folder = path.parent
     return Manifest(
         stage=folder.parent.name,
@@ -95,18 +90,37 @@ def load_manifest(path: Path) -> Manifest:
     )
 
 
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a TOML file.
+
+    Raises:
+        ManifestError: it is missing or isn't TOML.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ManifestError(f"{path}: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ManifestError(f"{path}: not valid TOML: {error}") from error
+
+
+def refuse(path: Path, problems: list[str]) -> None:
+    """Raise a ManifestError that names the file in front of each problem, if there are any."""
+    if problems:
+        raise ManifestError("\n".join(f"{path}: {problem}" for problem in problems))
+
+
 def _problems(data: Mapping[str, Any]) -> list[str]:
     known = {f.name for f in dataclasses.fields(Manifest)} - {"stage", "slug"}
     problems = [f"{name}: missing" for name in _REQUIRED if name not in data]
     problems += [f"{name}: unknown field" for name in data if name not in known]
     for name in ("title", "summary"):
-        problems += _table(
-            name, data.get(name, {"en": "-", "zh": "-"}), {"en": str, "zh": str}, True
-        )
+        if name in data:
+            problems += table_problems(name, data[name], BOTH_LANGUAGES, True)
     numbers = {"total_s": (int, float), "test_s": (int, float), "memory_mib": int}
-    problems += _table("limits", data.get("limits", {}), numbers, False)
+    problems += table_problems("limits", data.get("limits", {}), numbers, False)
     if "speed" in data:
-        problems += _table("speed", data["speed"], {"limit": (int, float)}, True)
+        problems += table_problems("speed", data["speed"], {"limit": (int, float)}, True)
     problems += [
         f"{name}: must be a whole number above 0"
         for name in ("order", "points", "minutes")
@@ -121,7 +135,7 @@ def _choices(data: Mapping[str, Any]) -> list[str]:
         problems.append(f"kind: must be one of {', '.join(KINDS)}")
     if data.get("queue", QUEUES[0]) not in QUEUES:
         problems.append(f"queue: must be one of {', '.join(QUEUES)}")
-    if not re.fullmatch(r"T[1-9]\.[1-9][a-z]?", str(data.get("topic", "T1.1"))):
+    if not TOPIC_KEY.fullmatch(str(data.get("topic", "T1.1"))):
         problems.append('topic: must look like "T3.2a"')
     entry = data.get("entry", [])
     if not isinstance(entry, list) or not all(
@@ -133,15 +147,21 @@ def _choices(data: Mapping[str, Any]) -> list[str]:
     return problems
 
 
-def _table(name: str, table: Any, fields: Mapping[str, Any], complete: bool) -> list[str]:
+def table_problems(name: str, table: Any, fields: Mapping[str, Any], complete: bool) -> list[str]:
+    """Name what is wrong with a table; ``fields`` maps a key to its type, or to a table's fields.
+
+    Every key must be there if the table has to be ``complete``; none may be empty.
+    """
     if not isinstance(table, dict):
         return [f"{name}: must be a table"]
     problems = [f"{name}.{key}: unknown field" for key in table if key not in fields]
     for key, kinds in fields.items():
         if key not in table:
             problems += [f"{name}.{key}: missing"] if complete else []
+        elif isinstance(kinds, Mapping):
+            problems += table_problems(f"{name}.{key}", table[key], kinds, complete)
         elif isinstance(table[key], bool) or not isinstance(table[key], kinds):
             problems.append(f"{name}.{key}: wrong type")
-        elif (table[key] == "") if isinstance(table[key], str) else table[key] <= 0:
+        elif (not table[key].strip()) if isinstance(table[key], str) else table[key] <= 0:
             problems.append(f"{name}.{key}: must not be empty, nor 0 or less")
     return problems

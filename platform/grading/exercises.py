@@ -8,6 +8,7 @@ from pathlib import Path
 from django.conf import settings
 
 from curriculum.manifest import Manifest, ManifestError, load_manifest
+from curriculum.services import content_hash
 
 
 def manifests() -> list[Manifest]:
@@ -44,3 +45,9 @@ def find(slug: str) -> Manifest:
 def secret_half(manifest: Manifest) -> Path:
     """Return the folder that no learner may see."""
     return Path(settings.GRADERS_DIR) / manifest.path
+
+
+def digest(manifest: Manifest) -> str:
+    """Return the content hash of both halves, which names a version."""
+    public = Path(settings.EXERCISES_DIR) / manifest.path
+    return content_hash([public, secret_half(manifest)])

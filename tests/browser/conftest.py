@@ -33,10 +33,6 @@ SWITCHES = [
     "--disable-component-update",
     "--disable-sync",
 ]
-FILES_AS_THEY_ARE = {
-    **settings.STORAGES,
-    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
-}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -73,14 +69,14 @@ def chromium(playwright: Playwright) -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def server(django_db_setup: None) -> Iterator[str]:
+def server(django_db_setup: None, redis_url: str) -> Iterator[str]:
     """The site's address."""
     listener = socket.create_server(("127.0.0.1", 0))
     app = ASGIStaticFilesHandler(get_asgi_application())
     config = uvicorn.Config(app, lifespan="off", log_level="error", timeout_graceful_shutdown=1)
     running = uvicorn.Server(config)
     thread = threading.Thread(target=running.run, kwargs={"sockets": [listener]}, daemon=True)
-    with override_settings(ALLOWED_HOSTS=["127.0.0.1"], STORAGES=FILES_AS_THEY_ARE):
+    with override_settings(ALLOWED_HOSTS=["127.0.0.1"]):
         thread.start()
         while not running.started:
             time.sleep(0.01)

@@ -5,81 +5,125 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Exercise',
+            name="Exercise",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('slug', models.SlugField(max_length=80, unique=True)),
-                ('order', models.PositiveSmallIntegerField()),
-                ('published', models.BooleanField(default=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("slug", models.SlugField(max_length=80, unique=True)),
+                ("order", models.PositiveSmallIntegerField()),
+                ("published", models.BooleanField(default=True)),
             ],
             options={
-                'ordering': ['topic__stage__number', 'order', 'slug'],
+                "ordering": ["topic__stage__number", "order", "slug"],
             },
         ),
         migrations.CreateModel(
-            name='Stage',
+            name="Stage",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveSmallIntegerField(unique=True)),
-                ('slug', models.SlugField(unique=True)),
-                ('title_en', models.CharField(max_length=200)),
-                ('title_zh', models.CharField(max_length=200)),
-                ('summary_en', models.TextField()),
-                ('summary_zh', models.TextField()),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("number", models.PositiveSmallIntegerField(unique=True)),
+                ("slug", models.SlugField(unique=True)),
+                ("title_en", models.CharField(max_length=200)),
+                ("title_zh", models.CharField(max_length=200)),
+                ("summary_en", models.TextField()),
+                ("summary_zh", models.TextField()),
             ],
             options={
-                'ordering': ['number'],
+                "ordering": ["number"],
             },
         ),
         migrations.CreateModel(
-            name='ExerciseVersion',
+            name="ExerciseVersion",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('content_hash', models.CharField(max_length=64)),
-                ('manifest', models.JSONField()),
-                ('statement_en', models.TextField()),
-                ('statement_zh', models.TextField()),
-                ('starter', models.TextField(blank=True)),
-                ('visible_tests', models.TextField(blank=True)),
-                ('quiz', models.JSONField(blank=True, null=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('exercise', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='versions', to='curriculum.exercise')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("content_hash", models.CharField(max_length=64)),
+                ("manifest", models.JSONField()),
+                ("statement_en", models.TextField()),
+                ("statement_zh", models.TextField()),
+                ("starter", models.TextField(blank=True)),
+                ("visible_tests", models.TextField(blank=True)),
+                ("quiz", models.JSONField(blank=True, null=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "exercise",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="versions",
+                        to="curriculum.exercise",
+                    ),
+                ),
             ],
         ),
         migrations.AddField(
-            model_name='exercise',
-            name='current_version',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='curriculum.exerciseversion'),
+            model_name="exercise",
+            name="current_version",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="curriculum.exerciseversion",
+            ),
         ),
         migrations.CreateModel(
-            name='Topic',
+            name="Topic",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.CharField(max_length=10, unique=True)),
-                ('position', models.PositiveSmallIntegerField()),
-                ('title_en', models.CharField(max_length=200)),
-                ('title_zh', models.CharField(max_length=200)),
-                ('stage', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='topics', to='curriculum.stage')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("key", models.CharField(max_length=10, unique=True)),
+                ("position", models.PositiveSmallIntegerField()),
+                ("title_en", models.CharField(max_length=200)),
+                ("title_zh", models.CharField(max_length=200)),
+                (
+                    "stage",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="topics",
+                        to="curriculum.stage",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['stage__number', 'position'],
+                "ordering": ["stage__number", "position"],
             },
         ),
         migrations.AddField(
-            model_name='exercise',
-            name='topic',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='exercises', to='curriculum.topic'),
+            model_name="exercise",
+            name="topic",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="exercises",
+                to="curriculum.topic",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='exerciseversion',
-            constraint=models.UniqueConstraint(fields=('exercise', 'content_hash'), name='exercise_version_once'),
+            model_name="exerciseversion",
+            constraint=models.UniqueConstraint(
+                fields=("exercise", "content_hash"), name="exercise_version_once"
+            ),
         ),
     ]
