@@ -4,41 +4,55 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: setup ## Start the site, its worker and a Redis of its own (PORT=8000)
+	@$(BIN)/python -m tools.run
 
 setup: $(STAMP) ## Make .venv with everything in it
 
-$(STAMP): pyproject.toml constraints.txt
+$(STAMP): pyproject.toml constraints.txt tools/bundled.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: PYTHON=python3.11 make setup")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@echo "Installing torch (the largest part) ..."
+	@echo "1/3 Installing torch (the largest part) ..."
 	@$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt torch==2.13.0
-	@echo "Installing the rest ..."
+	@echo "2/3 Installing the rest ..."
 	@$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e '.[web,grading,dev]'
+	@echo "3/3 Looking for bubblewrap and Redis ..."
+	@tools/bundled.sh
 	@touch $@
 
-# The pages can not be served yet, so their browser tests would have nothing to open.
 test: setup ## Everything that CI runs
 	tools/system_packages.sh
-	$(BIN)/pytest --ignore=tests/browser --cov --cov-report=term:skip-covered
+	$(BIN)/pytest --cov --cov-report=term:skip-covered
 	$(BIN)/python manage.py check_exercises clip-loss --seeds 2
 
 test-fast: setup ## The daily loop: under a minute
-	$(BIN)/pytest -q --ignore=tests/browser -m "not slow and not docker and not browser"
+	$(BIN)/pytest -q -m "not slow and not docker and not browser and not postgres"
 
-check: setup ## Lint, types, import directions
+check: setup ## Lint, types, import directions, templates, missing migrations
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy platform/grading platform/config platform/curriculum/manifest.py sandbox tools
+	$(BIN)/djlint --check --lint --quiet platform/templates
+	$(BIN)/mypy platform sandbox tools
 	PYTHONPATH=platform:. $(BIN)/lint-imports
+	$(BIN)/python manage.py makemigrations --check --dry-run
 
 fix: setup ## Format, and mend what can be mended
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-prove: setup ## Prove all exercises with twenty seeds (only="slug slug")
-	$(BIN)/python manage.py check_exercises $(only)
+prove: setup ## Prove all exercises with twenty seeds (only="slug slug"); needed before they are published
+	$(BIN)/python manage.py check_exercises --record $(only)
 
 bench: setup ## Grading against pytest by hand; writes build/bench.json
 	$(BIN)/python -m tools.bench
 
-.PHONY: help setup test test-fast check fix prove bench
+messages: setup ## Extract the site's texts and compile their translations (needs gettext)
+	cd platform && ../$(BIN)/django-admin makemessages --locale zh_Hans --no-location --ignore 'static/*'
+	cd platform && ../$(BIN)/django-admin compilemessages --locale zh_Hans
+
+sandbox-image: setup ## Build the image of Docker sandboxes (BASE=debootstrap where no registry can be reached)
+	tools/sandbox_image.sh $(BASE)
+
+.PHONY: help run setup test test-fast check fix prove bench messages sandbox-image

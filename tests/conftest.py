@@ -1,4 +1,4 @@
-"""For every test: static files as they are, and a Redis of the tests' own where one is asked for."""
+"""For every test: static files as they are, and a Redis of its own where one is asked for."""
 
 from __future__ import annotations
 

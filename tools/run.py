@@ -83,8 +83,10 @@ def _redis() -> Iterator[None]:
     path = _short(folder / "redis.sock")
     os.environ["REDIS_URL"] = f"unix://{path}"
     server = subprocess.Popen(
-        [program, "--port", "0", "--unixsocket", path, "--unixsocketperm", "700"]
-        + ["--dir", str(folder), "--save", "", "--appendonly", "yes", "--loglevel", "warning"],
+        [
+            *(program, "--port", "0", "--unixsocket", path, "--unixsocketperm", "700"),
+            *("--dir", str(folder), "--save", "", "--appendonly", "yes", "--loglevel", "warning"),
+        ],
         start_new_session=True,  # Ctrl-C must not end it before those that use it
     )
     try:

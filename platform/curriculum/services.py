@@ -69,7 +69,7 @@ def publish(manifest: Manifest, folder: Path, digest: str) -> bool:
             "published": True,
         },
     )
-    version, created = ExerciseVersion.objects.get_or_create(
+    version, _ = ExerciseVersion.objects.get_or_create(
         exercise=exercise,
         content_hash=digest,
         defaults={

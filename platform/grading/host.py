@@ -38,8 +38,10 @@ def check_host() -> list[str]:
     if os.geteuid() == 0:
         drop = {"user": UNPRIVILEGED, "group": UNPRIVILEGED, "extra_groups": []}
     probe = subprocess.run(
-        [find_bubblewrap(), "--unshare-all", "--unshare-user", "--disable-userns"]
-        + ["--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev", "--", "/bin/true"],
+        [
+            *(find_bubblewrap(), "--unshare-all", "--unshare-user", "--disable-userns"),
+            *("--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev", "--", "/bin/true"),
+        ],
         capture_output=True,
         text=True,
         check=False,

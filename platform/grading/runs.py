@@ -16,7 +16,7 @@ from django.db import connection
 from curriculum.manifest import ManifestError
 from grading.engine import Cancelled, Engine, Job
 from grading.forks import InfrastructureError
-from grading.report import CaseResult, Collected, Diagnosed, Event, Finished, Graded, Started
+from grading.report import Collected, Diagnosed, Event, Finished, Graded, Started
 from grading.sandboxes.base import SandboxUnavailable
 from submissions import services
 from submissions.services import Claim, ClaimLost
@@ -95,7 +95,8 @@ def _record(claim: Claim, event: Event) -> None:
         case Started():
             services.record_started(claim, event.name)
         case Finished():
-            services.record_outcome(claim, **_fields(event.outcome))
+            fields = dict(vars(event.outcome))
+            services.record_outcome(claim, name=fields.pop("name"), **fields)
         case Diagnosed():
             services.record_diagnosis(claim, event.name, event.hint)
         case Graded():
@@ -110,10 +111,6 @@ def _record(claim: Claim, event: Event) -> None:
             )
             if not recorded:
                 raise ClaimLost(claim.run.pk)
-
-
-def _fields(outcome: CaseResult) -> dict[str, object]:
-    return dict(vars(outcome))
 
 
 class _Pulse:

@@ -45,14 +45,12 @@ async def stream(request: HttpRequest, pk: UUID) -> HttpResponse | StreamingHttp
 
 async def _events(connection: redis.asyncio.Redis, subscription: PubSub) -> AsyncIterator[str]:
     ends = time.monotonic() + MAX_LIFE_S
-    try:
+    async with connection, subscription:
         # What happened between the page's making and the subscription is not heard: look now.
         yield f"retry: 2000\nevent: {CHANGED}\ndata: -\n\n"
         while time.monotonic() < ends:
-            message = await subscription.get_message(timeout=PING_S)
+            try:
+                message = await subscription.get_message(timeout=PING_S)
+            except redis.RedisError:
+                return  # the browser connects again, or the page polls
             yield f"event: {CHANGED if message else 'ping'}\ndata: -\n\n"
-    except redis.RedisError:
-        return
-    finally:
-        await subscription.aclose()
-        await connection.aclose()

@@ -11,10 +11,9 @@ from functools import lru_cache
 from uuid import UUID
 
 import redis
+from celery import current_app
 from django.conf import settings
 from kombu.exceptions import OperationalError
-
-from config.celery import app
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +24,7 @@ CHANGED = "submission-changed"
 def enqueue(run_id: UUID, queue: str) -> None:
     """Tell the workers of ``queue`` that a run waits. By name: this process imports no grader."""
     try:
-        app.send_task(GRADE, args=[str(run_id)], queue=queue, retry=False)
+        current_app.send_task(GRADE, args=[str(run_id)], queue=queue, retry=False)
     except (OperationalError, OSError) as error:
         log.warning("enqueue.failed run=%s error=%s", run_id, type(error).__name__)
 
