@@ -33,7 +33,7 @@ test-fast: setup ## The daily loop: under a minute
 check: setup ## Lint, types, import directions, templates, missing migrations
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/djlint --check --lint --quiet platform/templates
+	$(BIN)/djlint --lint --quiet --profile=django platform/templates
 	$(BIN)/mypy platform sandbox tools
 	PYTHONPATH=platform:. $(BIN)/lint-imports
 	$(BIN)/python manage.py makemigrations --check --dry-run
@@ -53,6 +53,6 @@ messages: setup ## Extract the site's texts and compile their translations (need
 	cd platform && ../$(BIN)/django-admin compilemessages --locale zh_Hans
 
 sandbox-image: setup ## Build the image of Docker sandboxes (BASE=debootstrap where no registry can be reached)
-	tools/sandbox_image.sh $(BASE)
+	$(BIN)/python -m tools.sandbox_image $(BASE)
 
 .PHONY: help run setup test test-fast check fix prove bench messages sandbox-image

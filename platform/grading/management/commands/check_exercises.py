@@ -28,9 +28,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("slugs", nargs="*", metavar="SLUG")
-        parser.add_argument(
-            "--seeds", type=int, default=FULL_SEEDS, help="runs of each reference"
-        )
+        parser.add_argument("--seeds", type=int, default=FULL_SEEDS, help="runs of each reference")
         parser.add_argument("--json", action="store_true", help="print one JSON object")
         parser.add_argument(
             "--record", action="store_true", help="write what is proven into graders/proven.json"

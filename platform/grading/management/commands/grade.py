@@ -17,7 +17,7 @@ from grading.exercises import find
 from grading.forks import InfrastructureError
 from grading.report import PASSED, CaseResult, Diagnosed, Event, Finished, Graded, to_json
 from grading.sandboxes.base import SandboxUnavailable
-from grading.setup import make_engine
+from grading.setup import BACKENDS, make_engine
 
 
 class Command(BaseCommand):
@@ -31,6 +31,9 @@ class Command(BaseCommand):
         parser.add_argument("file", type=Path)
         parser.add_argument("--tests", choices=["visible", "hidden"], default="hidden")
         parser.add_argument("--seed", type=int, help="of the inputs; a random one by default")
+        parser.add_argument(
+            "--sandbox", choices=BACKENDS, help="instead of the one that SANDBOX_BACKEND names"
+        )
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 
     def handle(
@@ -42,7 +45,8 @@ class Command(BaseCommand):
         except (OSError, UnicodeDecodeError, ManifestError) as error:
             raise CommandError(str(error)) from error
         chosen = secrets.randbits(63) if seed is None else seed
-        events = self._grade(Job(manifest.path, tests, source, chosen), quiet=options["json"])
+        job = Job(manifest.path, tests, source, chosen)
+        events = self._grade(job, options["sandbox"], quiet=options["json"])
         verdict = events[-1]
         assert isinstance(verdict, Graded)
         if options["json"]:
@@ -54,9 +58,9 @@ class Command(BaseCommand):
         if verdict.verdict != "accepted":
             sys.exit(1)
 
-    def _grade(self, job: Job, *, quiet: bool) -> list[Event]:
+    def _grade(self, job: Job, sandbox: str | None, *, quiet: bool) -> list[Event]:
         try:
-            engine = make_engine(pool_size=2)
+            engine = make_engine(pool_size=2, backend=sandbox)
         except SandboxUnavailable as error:
             raise CommandError(str(error)) from error
         events: list[Event] = []

@@ -1,21 +1,20 @@
-"""Each promise of the sandbox, probed from inside a real one."""
+"""Each promise of the sandbox, probed from inside a real one of either kind."""
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from grading.remote.peer import GraderPeer
-from grading.sandboxes.base import Limits, Sandbox, SandboxUnavailable
+from grading.sandboxes.base import Backend, Limits, Sandbox
+from grading.sandboxes.bubblewrap import BubblewrapSandbox
 from grading.sandboxes.pool import Pool
 from sandbox.errors import RemoteError
-from sandbox.wire import Stream
-
-pytestmark = pytest.mark.sandbox
+from sandbox.wire import Disconnected, Stream
 
 PROBE = """
 import os, socket, ctypes, resource
@@ -44,6 +43,15 @@ def descriptors():
         except OSError: pass
     return found
 
+def fill_memory_files(megabytes):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (128 << 20, 128 << 20))
+    kept = []
+    for _ in range(megabytes // 100):
+        kept.append(os.memfd_create("x"))
+        for _ in range(100):
+            os.write(kept[-1], b"x" * (1 << 20))
+    return True
+
 def daemonise():
     if os.fork() == 0:
         os.setsid()
@@ -55,18 +63,20 @@ def daemonise():
 """
 
 
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param("bubblewrap", marks=pytest.mark.sandbox),
+        pytest.param("docker", marks=pytest.mark.docker),
+    ],
+)
+def kind(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
 @pytest.fixture(scope="module")
-def pool() -> Iterator[Pool]:
-    from django.conf import settings
-
-    from grading.sandboxes.bubblewrap import Bubblewrap
-    from grading.setup import find_bubblewrap
-
-    try:
-        made = Pool(Bubblewrap(find_bubblewrap(), settings.SANDBOX_RUNTIME_DIR), 1)
-        made.take(Limits()).kill()
-    except SandboxUnavailable as error:
-        pytest.skip(str(error))
+def pool(kind: str, backend: Callable[[str], Backend]) -> Iterator[Pool]:
+    made = Pool(backend(kind), 1)
     yield made
     made.close()
 
@@ -117,28 +127,52 @@ def test_the_file_system_is_read_only_but_for_scratch(inside):
     assert "TextIOWrapper" in inside.attempt("open('/tmp/x', 'w')")
 
 
-def test_nothing_of_the_host_is_visible(inside):
-    assert inside.read("/proc/1/environ") == ""
-    assert set(eval(inside.attempt("list(os.environ)"))) <= {
-        *("PATH", "HOME", "LANG", "OMP_NUM_THREADS", "PYTHONHASHSEED", "PWD", "LC_CTYPE"),
-        *("TORCHINDUCTOR_CACHE_DIR",),
-    }
+ENVIRONMENT = {"PATH", "HOME", "LANG", "OMP_NUM_THREADS", "PYTHONHASHSEED", "PWD", "LC_CTYPE"}
+
+
+def test_nothing_of_the_host_is_visible(inside, kind):
+    seen = set(eval(inside.attempt("list(os.environ)")))
+    seen |= {entry.split("=")[0] for entry in inside.read("/proc/1/environ").split("\0") if entry}
+    assert seen <= ENVIRONMENT | {"TORCHINDUCTOR_CACHE_DIR", "HOSTNAME"}
     roots = eval(inside.attempt("os.listdir('/')"))
-    assert not {"home", "work", "var", "run", "sys", "srv"} & set(roots)
-    assert inside.attempt("os.listdir('/etc')") == "[]"
+    theirs = {"sys"} if kind == "docker" else set()  # mounted by the engine, read-only
+    assert not {"home", "work", "var", "run", "sys", "srv"} & set(roots) - theirs
     assert inside.attempt("len([p for p in os.listdir('/proc') if p.isdigit()])") in {"1", "2", "3"}
 
 
-def test_no_descriptor_is_inherited(inside):
-    kinds = [name.split(":")[0] for name in inside.descriptors()]
-    assert kinds.count("pipe") == 2  # the protocol, and nothing else
-    assert not [name for name in inside.descriptors() if name.startswith("socket")]
+def test_etc_tells_nothing(inside, kind):
+    files = set(eval(inside.attempt("os.listdir('/etc')")))
+    if kind == "bubblewrap":
+        assert not files
+        return
+    # The loader's, and what the engine puts there.
+    loader = {"ld.so.cache", "ld.so.conf", "ld.so.conf.d"}
+    assert files <= loader | {"hosts", "hostname", "resolv.conf", "mtab"}
+    assert inside.read("/etc/hostname") == "sandbox\n"
+    resolvers = inside.read("/etc/resolv.conf").splitlines()
+    assert {line.split()[1] for line in resolvers if line.startswith("nameserver")} == {"127.0.0.1"}
+    assert not [line for line in resolvers if line.startswith("search")]
+
+
+def test_no_descriptor_is_inherited(inside, kind):
+    names = inside.descriptors()
+    assert not [name for name in names if name.startswith("socket")]
+    pipes = [name for name in names if name.startswith(("pipe:", "/opt/stream/"))]
+    assert len(pipes) == 2  # the protocol, and nothing else
 
 
 def test_the_sandbox_is_never_the_hosts_root(sandbox):
-    pids = sandbox._pids()
+    pids = pids_of(sandbox)
     owners = {Path(f"/proc/{pid}").stat().st_uid for pid in pids}
     assert 0 not in owners and len(pids) >= 2
+
+
+def pids_of(sandbox: Sandbox) -> list[int]:
+    """Return the sandbox's processes, one that all others depend on first."""
+    if isinstance(sandbox, BubblewrapSandbox):
+        return sandbox._pids()
+    members = sandbox._group._folders["pids"] / "cgroup.procs"
+    return sorted(map(int, members.read_text().split()))
 
 
 def test_scratch_space_is_bounded(inside):
@@ -156,7 +190,7 @@ def _raise(error: Exception) -> None:
 
 def test_nothing_survives_a_kill(sandbox, inside):
     assert inside.daemonise()
-    pids = sandbox._pids()
+    pids = pids_of(sandbox)
     sandbox.kill()
     deadline = time.monotonic() + 5
     while any(map(_lives, pids)) and time.monotonic() < deadline:
@@ -188,8 +222,32 @@ def test_a_dead_warm_sandbox_is_not_handed_out(pool):
     deadline = time.monotonic() + 30
     while not pool._warm and time.monotonic() < deadline:
         time.sleep(0.1)
-    os.kill(pool._warm[0]._pids()[0], 9)
+    os.kill(pids_of(pool._warm[0])[0], 9)
     time.sleep(0.2)
     taken = pool.take(Limits())
     assert taken.alive()
     taken.kill()
+
+
+def test_cores_can_be_chosen(sandbox, inside):
+    core = max(os.sched_getaffinity(0))
+    sandbox.pin({core})
+    assert eval(inside.attempt("os.sched_getaffinity(0)")) == {core}
+
+
+def test_memory_beyond_the_limit_is_refused_or_ends_it(sandbox, inside):
+    try:
+        assert "Error" in inside.attempt("len(bytearray(b'x' * (400 << 20)))")
+    except Disconnected:
+        assert sandbox.exit_reason() == "memory"
+
+
+def test_memory_that_no_process_maps_counts_too(sandbox, inside):
+    with pytest.raises(Disconnected):
+        inside.fill_memory_files(900)
+    assert sandbox.exit_reason() == "memory"
+
+
+def test_a_sandbox_says_what_it_is(sandbox, kind):
+    said = sandbox.describe()
+    assert said["backend"] == kind and said["memory_mib"] == 256

@@ -1,0 +1,418 @@
+"""Sandboxes by a Docker engine: one container each, never reused, with runc or gVisor's runsc.
+
+The stream to the agent is a pair of named pipes in a folder that is mounted read-only into the
+container, not the engine's attach. Attach is framed and goes through the shim and the engine: five
+times the latency and a quarter of the throughput of a pipe, as measured in turn on one machine.
+A named pipe is a pipe like bubblewrap's, with descriptors that can be lent to a grader. It carries
+bytes only, no descriptors; it may be opened in one direction only; and nothing can be created,
+renamed or changed in the folder, so the worker never reads anything there that a learner made.
+
+What this needs: an engine on this host that sees the worker's folder under the same path (a worker
+in a container mounts it so), and for runsc the option ``--host-fifo=open``.
+
+Limits are changed in the control group where this process may write there (root), which takes
+less than a millisecond, else through the engine, which takes tens of them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import itertools
+import os
+import resource
+import select
+import shutil
+import signal
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from docker import APIClient
+from docker.errors import DockerException, ImageNotFound
+from docker.utils import kwargs_from_env
+
+from grading.sandboxes import cgroups, container, image
+from grading.sandboxes.base import Limits, SandboxUnavailable
+from grading.sandboxes.janitor import Janitor
+
+PIPE_BYTES = 1 << 20
+OPEN_S = 15.0
+END_S = 5.0
+WARM_MIB = 256  # what a warm agent takes, where it can't be measured
+_F_SETPIPE_SZ = 1031
+_REMOVERS = 2
+
+
+class DockerSandbox:
+    """One container, and the agent inside."""
+
+    def __init__(self, backend: Docker, name: str, stream: _Pipes, limits: Limits) -> None:
+        self.reader, self.writer = stream.reader, stream.writer
+        self._backend, self._name, self._stream = backend, name, stream
+        self._limits, self._memory_mib = limits, limits.memory_mib
+        self._reason: str | None = None
+        self._gone = False
+        self._cpus: str | None = None
+        found = backend.client.inspect_container(name)
+        # In this order: a number that is reused meanwhile isn't in the container's group.
+        self._process = _open_process(found["State"]["Pid"])
+        self._group = _Group.of(found["State"]["Pid"], found["Id"])
+        if self._group is None and self._process is not None:
+            os.close(self._process)
+            self._process = None
+
+    def resize(self, memory_mib: int) -> None:
+        """Allow ``memory_mib`` on top of what the warm agent uses."""
+        self._memory_mib = memory_mib
+        if self._group is None or not self._group.set_memory(memory_mib):
+            size = f"{memory_mib + WARM_MIB}m"
+            self._ask_engine("update_container", mem_limit=size, memswap_limit=size)
+
+    def pin(self, cpus: set[int]) -> None:
+        """Allow ``cpus`` to the whole container; the code in it can't change that."""
+        wanted = _cpu_list(cpus)
+        if wanted == self._cpus:
+            return
+        self._cpus = wanted
+        if self._group is None or not self._group.set_cpus(wanted):
+            self._ask_engine("update_container", cpuset_cpus=wanted)
+
+    def alive(self) -> bool:
+        """Return whether the agent still holds its end of the stream."""
+        return not self._gone and not self._stream.hung_up()
+
+    def exit_reason(self) -> str | None:
+        """Return which limit ended the sandbox, if one did. Without a view of the host's control
+        groups only "memory" can be told."""
+        if self._reason is None and not self._gone:
+            self._reason = self._group.exceeded() if self._group else None
+            if self._reason is None and not self.alive():
+                self._reason = self._engines_reason()
+        return self._reason
+
+    def kill(self) -> None:
+        """Kill process one; the kernel ends all others with its process namespace."""
+        if self._gone:
+            return
+        self.exit_reason()
+        self._gone = True
+        self._stream.close()
+        if self._process is None:
+            self._backend.remove(self._name)
+            return
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self._process, signal.SIGKILL)
+        _wait_for_end(self._process)
+        os.close(self._process)
+        self._backend.remove_later(self._name)
+
+    def describe(self) -> dict[str, Any]:
+        """Return the backend, the image by digest, the runtime and the limits."""
+        return {
+            **self._backend.describe(),
+            "memory_mib": self._memory_mib,
+            "processes": self._limits.processes,
+        }
+
+    def _engines_reason(self) -> str | None:
+        """Ask the engine, which may hear of the end a moment after us."""
+        deadline = time.monotonic() + END_S
+        with contextlib.suppress(DockerException, OSError):
+            if self._group is None:
+                self._backend.client.kill(self._name)
+            while time.monotonic() < deadline:
+                state = self._backend.client.inspect_container(self._name)["State"]
+                if state["OOMKilled"]:
+                    return "memory"
+                if not state["Running"] or self._group is not None:
+                    return None
+                time.sleep(0.02)
+        return None
+
+    def _ask_engine(self, call: str, **what: Any) -> None:
+        """A dead sandbox can't be changed; whoever uses it will notice."""
+        with contextlib.suppress(DockerException, OSError):
+            getattr(self._backend.client, call)(self._name, **what)
+
+
+class Docker:
+    """The backend. ``image_name`` is resolved once; ``folder`` is where streams are kept.
+
+    ``start_cpus`` are the cores on which sandboxes warm up, until they are pinned elsewhere.
+
+    Raises:
+        SandboxUnavailable: the engine, the image or the runtime isn't there; or it isn't ours.
+    """
+
+    def __init__(
+        self,
+        image_name: str,
+        folder: Path,
+        runtime: str = "runc",
+        start_cpus: set[int] | None = None,
+    ) -> None:
+        self.client = connect()
+        self._image, self._runtime = _resolve(self.client, image_name), runtime
+        self._start_cpus = _cpu_list(start_cpus or os.sched_getaffinity(0))
+        self._engine = _check_runtime(self.client, runtime)
+        self._numbers = itertools.count()
+        self._first_slot = os.getpid()
+        self._removers = ThreadPoolExecutor(_REMOVERS, "sandbox-remover")
+        folder.mkdir(parents=True, exist_ok=True)
+        self._janitor = Janitor(self.client, folder.resolve())
+        self._janitor.sweep()
+        self._janitor.sweep_regularly()
+
+    def start(self, limits: Limits) -> DockerSandbox:
+        """Start a sandbox.
+
+        Raises:
+            SandboxUnavailable: the engine can't, or its container ended at once.
+        """
+        number = next(self._numbers)
+        name = f"sandbox-{self._janitor.owner}-{number}"
+        try:
+            stream = _Pipes(self._janitor.folder / str(number))
+        except OSError as error:
+            raise SandboxUnavailable(f"no named pipes can be made: {error}") from error
+        try:
+            body = container.settings(
+                image=self._image,
+                runtime=self._runtime,
+                slot=self._first_slot + number,
+                limits=limits,
+                stream=stream.folder,
+                cpus=self._start_cpus,
+                labels=self._janitor.register(name),
+            )
+            self.client.create_container_from_config(body, name)
+            self.client.start(name)
+            stream.open_writer()
+            return DockerSandbox(self, name, stream, limits)
+        except (DockerException, OSError) as error:
+            stream.close()
+            self.remove(name)
+            raise SandboxUnavailable(f"the Docker engine could not start it: {error}") from error
+
+    def remove(self, name: str) -> None:
+        """Remove a container; if the engine fails, the janitor will."""
+        with contextlib.suppress(DockerException, OSError):
+            self._janitor.remove(name)
+
+    def remove_later(self, name: str) -> None:
+        """Remove a container that has ended; nobody need wait for the engine."""
+        self._removers.submit(self.remove, name)
+
+    def describe(self) -> dict[str, Any]:
+        """Return what is the same for all sandboxes of this backend."""
+        return {
+            "backend": "docker",
+            "image": self._image,
+            "runtime": self._runtime,
+            "engine": self._engine,
+        }
+
+
+def connect() -> APIClient:
+    """Return a client of this host's engine.
+
+    Raises:
+        SandboxUnavailable: none answers.
+    """
+    try:
+        client = APIClient(version="auto", **kwargs_from_env())
+    except (DockerException, OSError) as error:
+        raise SandboxUnavailable(
+            "the Docker engine doesn't answer. Is it running, and may this user open its socket "
+            f"(DOCKER_HOST, by default /var/run/docker.sock)? {error}"
+        ) from error
+    if not client.base_url.startswith("http+docker://"):
+        raise SandboxUnavailable(
+            "DOCKER_HOST names an engine on the network; sandboxes need one on this host"
+        )
+    return client
+
+
+def _resolve(client: APIClient, name: str) -> str:
+    """Return the digest of the image, so that all sandboxes of this worker are the same."""
+    try:
+        found = client.inspect_image(name)
+    except ImageNotFound as error:
+        raise SandboxUnavailable(
+            f"there is no image {name} (SANDBOX_IMAGE): run `make sandbox-image`"
+        ) from error
+    labels = found["Config"].get("Labels") or {}
+    if labels.get(image.DIGEST_LABEL) != image.digest():
+        raise SandboxUnavailable(
+            f"the image {name} was made from another version of sandbox/: run `make sandbox-image`"
+        )
+    return str(found["Id"])
+
+
+def _check_runtime(client: APIClient, runtime: str) -> str:
+    """Return the engine's version, if it has the runtime."""
+    info = client.info()
+    if runtime not in info["Runtimes"]:
+        raise SandboxUnavailable(
+            f"the Docker engine has no runtime {runtime} (SANDBOX_DOCKER_RUNTIME); it has "
+            + ", ".join(sorted(info["Runtimes"]))
+        )
+    return str(info["ServerVersion"])
+
+
+class _Pipes:
+    """The two named pipes of one sandbox, and the worker's ends of them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir()
+        folder.chmod(0o711)  # whatever the umask
+        for name, mode in (("in", 0o604), ("out", 0o602)):
+            os.mkfifo(folder / name)
+            (folder / name).chmod(mode)
+        self.reader = os.open(folder / "out", os.O_RDONLY | os.O_NONBLOCK)
+        self.writer = -1
+
+    def open_writer(self) -> None:
+        """Open the other end as soon as the container has opened both of its own.
+
+        Raises:
+            OSError: it doesn't.
+        """
+        deadline = time.monotonic() + OPEN_S
+        while self.writer < 0:
+            try:
+                self.writer = os.open(self.folder / "in", os.O_WRONLY | os.O_NONBLOCK)
+            except OSError as error:  # ENXIO: nobody reads yet
+                if time.monotonic() > deadline:
+                    raise TimeoutError("its agent did not start") from error
+                time.sleep(0.001)
+        os.set_blocking(self.writer, True)
+        os.set_blocking(self.reader, True)
+        for descriptor in (self.reader, self.writer):
+            with contextlib.suppress(OSError):  # beyond the user's quota of pipe memory
+                fcntl.fcntl(descriptor, _F_SETPIPE_SZ, PIPE_BYTES)
+
+    def hung_up(self) -> bool:
+        """Return whether nobody holds the container's end of "out" any more."""
+        poller = select.poll()
+        poller.register(self.reader, 0)
+        return bool(poller.poll(0))
+
+    def close(self) -> None:
+        """Close both ends and remove the pipes."""
+        for descriptor in (self.reader, self.writer):
+            if descriptor >= 0:
+                os.close(descriptor)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class _Group:
+    """The container's control group, seen from the host."""
+
+    def __init__(self, folders: dict[str, Path], version: int) -> None:
+        self._folders, self._version = folders, version
+        self._counters = cgroups.ControlGroup(folders, version)
+
+    @classmethod
+    def of(cls, pid: int, container_id: str) -> _Group | None:
+        """Return the container's group, or None where the host's groups aren't in view."""
+        try:
+            lines = Path(f"/proc/{pid}/cgroup").read_text().splitlines()
+        except OSError:
+            return None
+        paths: dict[str, str] = {}
+        for line in lines:
+            _, controllers, path = line.split(":", 2)
+            paths |= {name: path.lstrip("/") for name in controllers.split(",")}
+        names = ("memory", "pids", "cpuset")
+        folders = dict.fromkeys(names, cgroups.MOUNT / paths.get("", ""))
+        version = 2
+        if all(name in paths for name in names):
+            folders = {name: cgroups.MOUNT / name / paths[name] for name in names}
+            version = 1
+        ours = all(
+            container_id in str(folder) and (folder / "cgroup.procs").exists()
+            for folder in folders.values()
+        )
+        return cls(folders, version) if ours else None
+
+    def exceeded(self) -> str | None:
+        """Return the limit that has been hit, if one has."""
+        if self._counters.out_of_memory():
+            return "memory"
+        return "process_limit" if self._counters.out_of_processes() else None
+
+    def set_memory(self, memory_mib: int) -> bool:
+        """Allow ``memory_mib`` more than is in use; return whether this process may say so."""
+        memory = self._folders["memory"]
+        try:
+            size = str(self._used() + (memory_mib << 20))
+            if self._version == 2:
+                (memory / "memory.max").write_text(size)
+            else:
+                _write_both(memory, size)
+            pids = [int(pid) for pid in (memory / "cgroup.procs").read_text().split()]
+        except OSError:
+            return False
+        # An allocation that is refused can be told to the learner, line and all; the group only
+        # kills. It still holds where this can't be set, and for memory that isn't mapped.
+        for pid in pids:
+            with contextlib.suppress(OSError, ValueError):
+                mapped = int(Path(f"/proc/{pid}/statm").read_text().split()[0])
+                ceiling = mapped * resource.getpagesize() + (memory_mib << 20)
+                resource.prlimit(pid, resource.RLIMIT_AS, (ceiling, ceiling))
+        return True
+
+    def set_cpus(self, cpus: str) -> bool:
+        """Allow these cores; return whether this process may say so."""
+        try:
+            (self._folders["cpuset"] / "cpuset.cpus").write_text(cpus)
+        except OSError:
+            return False
+        return True
+
+    def _used(self) -> int:
+        """Return the bytes in use that can't be dropped like a file's pages."""
+        memory = self._folders["memory"]
+        name, prefix = "memory.current", ""
+        if self._version == 1:
+            name, prefix = "memory.usage_in_bytes", "total_"
+        stat = dict(line.split() for line in (memory / "memory.stat").read_text().splitlines())
+        files = sum(int(stat[f"{prefix}{kind}active_file"]) for kind in ("", "in"))
+        return max(0, int((memory / name).read_text()) - files)
+
+
+def _write_both(memory: Path, size: str) -> None:
+    """Set memory and memory with swap (v1): the first may never be above the second."""
+    names = ["memory.limit_in_bytes", "memory.memsw.limit_in_bytes"]
+    if int(size) > int((memory / names[1]).read_text()):
+        names.reverse()
+    for name in names:
+        (memory / name).write_text(size)
+
+
+def _open_process(pid: int) -> int | None:
+    """Return a descriptor of the process, if this process may signal it."""
+    try:
+        process = os.pidfd_open(pid)
+        try:
+            signal.pidfd_send_signal(process, 0)
+        except OSError:
+            os.close(process)
+            raise
+    except OSError:
+        return None
+    return process
+
+
+def _wait_for_end(process: int) -> None:
+    poller = select.poll()
+    poller.register(process, select.POLLIN)
+    poller.poll(END_S * 1000)
+
+
+def _cpu_list(cpus: set[int]) -> str:
+    return ",".join(map(str, sorted(cpus)))
