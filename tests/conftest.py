@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.db import connections
 
 START_S = 10.0
 
@@ -22,6 +23,16 @@ def pytest_configure(config: pytest.Config) -> None:
         **settings.STORAGES,
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
     }
+    # Tests that ask for no Redis have none, not even that of a site which runs beside them.
+    _use("unix:///nonexistent/redis.sock")
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Threads and other processes need connections of their own: a file, not memory."""
+    database = connections.settings["default"]
+    if database["ENGINE"].endswith("sqlite3"):
+        database["TEST"]["NAME"] = str(tmp_path_factory.mktemp("database") / "db.sqlite3")
 
 
 def redis_server() -> str | None:
@@ -48,19 +59,27 @@ def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             probe.connect(path)
             break
         time.sleep(0.02)
-    yield from _used(f"unix://{path}")
+    with broker_at(f"unix://{path}"):
+        yield f"unix://{path}"
     server.terminate()
     server.wait()
 
 
-def _used(url: str) -> Iterator[str]:
+@contextlib.contextmanager
+def broker_at(url: str) -> Iterator[None]:
+    """Have Celery and the site use the Redis at ``url``."""
+    before = settings.REDIS_URL
+    _use(url)
+    yield
+    _use(before)
+
+
+def _use(url: str) -> None:
     from config.celery import app
     from submissions import queue
 
-    before = settings.REDIS_URL
     settings.REDIS_URL = url
     app.conf.broker_url = url.replace("unix://", "redis+socket://", 1)
-    queue._redis.cache_clear()
-    yield url
-    settings.REDIS_URL = before
+    # Connections to the one before.
+    app._pool = app.amqp._producer_pool = None
     queue._redis.cache_clear()

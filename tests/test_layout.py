@@ -13,6 +13,7 @@ PUBLIC_FILES = {
     "statement.en.md",
     "statement.zh.md",
     "starter.py",
+    "starter.ipynb",
     "test_visible.py",
     "quiz.toml",
 }

@@ -103,8 +103,15 @@ GRADING_SHUTDOWN_SECONDS = env.int("GRADING_SHUTDOWN_SECONDS", default=10)
 
 CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1)
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-# The longest wait for a message whose worker died; leases bring its run back much sooner.
-CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600, "socket_connect_timeout": 2}
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    # The longest wait for a message whose worker died; leases bring its run back much sooner.
+    "visibility_timeout": 3600,
+    # Who submits while the broker is away, or hangs, doesn't wait for it: the row is stored, and
+    # its message is sent again later. Workers try again by themselves.
+    "max_retries": 0,
+    "socket_connect_timeout": 2,
+    "socket_timeout": 3,
+}
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_IGNORE_RESULT = True

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from curriculum.manifest import Manifest, load_manifest
+from curriculum.notebooks import NotebookError, answer_source, code_cells
 from grading import quiz
 from grading.forks import Grader, InfrastructureError, Zygote
 from grading.report import Event, Graded, from_json
@@ -74,7 +75,11 @@ class Engine:
             yield from quiz.grade(self._graders / job.exercise / "answers.toml", job.source)
             return
         started = time.monotonic()
-        assignment = self._assignment(job, manifest)
+        try:
+            assignment = self._assignment(job, manifest)
+        except NotebookError as error:
+            yield Graded("syntax_error", 0, 0, {"en": error.en, "zh": error.zh})
+            return
         with contextlib.ExitStack() as stack:
             limits = Limits(memory_mib=manifest.limits.memory_mib)
             grader = self._zygote.fork()
@@ -91,8 +96,13 @@ class Engine:
     def _assignment(self, job: Job, manifest: Manifest) -> dict[str, Any]:
         public, secret = self._exercises / job.exercise, self._graders / job.exercise
         hidden = job.tests == "hidden"
+        source, cells = job.source, list[str]()
+        if manifest.kind == "notebook":
+            cells = code_cells(job.source)
+            source = answer_source(job.source, (public / "starter.ipynb").read_text("utf-8"))
         return {
-            "source": job.source,
+            "source": source,
+            "cells": cells,
             "tests": str(secret / "test_hidden.py" if hidden else public / "test_visible.py"),
             "entry": list(manifest.entry),
             "seed": job.seed,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
@@ -51,7 +52,7 @@ def syntax(error: RemoteError) -> Text:
     """The learner's text is no Python: line, column, and what the compiler says."""
     number, column, source = error.frames[-1] if error.frames else (0, "", "")
     place = column.removeprefix("column ")
-    reason = error.message.split(" (submission.py")[0]
+    reason = re.sub(r" \((?:submission\.py|cell \d+)\b.*", "", error.message)
     return Text(
         clean(f"Syntax error in line {number}, column {place}: {reason}\n  {source}"),
         clean(f"第 {number} 行第 {place} 列有语法错误：{reason}\n  {source}"),
@@ -82,6 +83,14 @@ def total_limit(seconds: float) -> Text:
     return Text(
         f"The whole run took longer than {seconds:g} s, so this test was not run.",
         f"整个评测超过了 {seconds:g} 秒，这个测试没有运行。",
+    )
+
+
+def notebook_limit(seconds: float) -> Text:
+    """The tests and the notebook together took longer than they may."""
+    return Text(
+        f"The notebook was stopped here: tests and notebook may take {seconds:g} s in all.",
+        f"笔记本运行到这里被停止：测试与笔记本合计最多 {seconds:g} 秒。",
     )
 
 

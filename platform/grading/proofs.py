@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from curriculum import notebooks
 from curriculum.manifest import Manifest
 from grading.engine import Engine, Job
 from grading.report import PASSED, Finished, Graded
@@ -68,9 +69,17 @@ class Prover:
         assert isinstance(verdict, Graded)
         return verdict, [event for event in events if isinstance(event, Finished)]
 
+    def _handed_in(self, manifest: Manifest, file: Path) -> str:
+        """Return a solution as a learner would hand it in: for notebooks, in the starter."""
+        source = file.read_text("utf-8")
+        if manifest.kind != "notebook":
+            return source
+        starter = self._exercises / manifest.path / _starter_name(manifest)
+        return notebooks.fill(starter.read_text("utf-8"), source)
+
     def _texts(self, manifest: Manifest, proof: Proof) -> Iterator[str]:
         folder = self._exercises / manifest.path
-        code = () if manifest.kind == "quiz" else ("starter.py", "test_visible.py")
+        code = () if manifest.kind == "quiz" else (_starter_name(manifest), "test_visible.py")
         for name in (*PUBLIC_FILES, *code):
             if not (folder / name).is_file() or not (folder / name).read_text("utf-8").strip():
                 yield f"{name} is missing or empty"
@@ -83,7 +92,7 @@ class Prover:
             )
 
     def _reference(self, manifest: Manifest, proof: Proof) -> Iterator[str]:
-        source = (self._graders / manifest.path / "reference.py").read_text("utf-8")
+        source = self._handed_in(manifest, self._graders / manifest.path / "reference.py")
         for seed in range(self._seeds):
             verdict, finished = self._grade(manifest, source, seed, proof)
             total = verdict.timings.get("total", 0.0)
@@ -99,7 +108,7 @@ class Prover:
                     yield f"seed {seed}: {each.outcome.name} takes over half of its limit"
 
     def _starter(self, manifest: Manifest, proof: Proof) -> Iterator[str]:
-        source = (self._exercises / manifest.path / "starter.py").read_text("utf-8")
+        source = (self._exercises / manifest.path / _starter_name(manifest)).read_text("utf-8")
         verdict, _ = self._grade(manifest, source, 0, proof)
         if verdict.verdict in {"accepted", "partially_accepted"} or verdict.score > 0:
             yield f"the starter gets {verdict.score:g} points: {verdict.verdict}"
@@ -107,7 +116,7 @@ class Prover:
             yield "the starter is no valid Python"
 
     def _visible(self, manifest: Manifest, proof: Proof) -> Iterator[str]:
-        source = (self._graders / manifest.path / "reference.py").read_text("utf-8")
+        source = self._handed_in(manifest, self._graders / manifest.path / "reference.py")
         verdict, finished = self._grade(manifest, source, 0, proof, tests="visible")
         if verdict.verdict != "accepted":
             failed = [f.outcome.name for f in finished if f.outcome.kind != PASSED]
@@ -121,7 +130,8 @@ class Prover:
             yield f"only {len(files)} wrong solutions; at least {MIN_WRONG_SOLUTIONS} are needed"
         for expected, file in sorted(files):
             for seed in range(min(self._seeds, 3)):
-                verdict, _ = self._grade(manifest, file.read_text("utf-8"), seed, proof)
+                source = self._handed_in(manifest, file)
+                verdict, _ = self._grade(manifest, source, seed, proof)
                 if verdict.verdict != expected:
                     yield f"{expected}/{file.name} gets {verdict.verdict} with seed {seed}"
 
@@ -146,3 +156,7 @@ class Prover:
                 yield f"{answer['question']}: not exactly one feedback for each choice"
             if not all({"en", "zh"} <= text.keys() for text in texts.values()):
                 yield f"{answer['question']}: a feedback lacks a language"
+
+
+def _starter_name(manifest: Manifest) -> str:
+    return "starter.ipynb" if manifest.kind == "notebook" else "starter.py"

@@ -69,6 +69,16 @@ class Diagnosed:
 
 
 @dataclass(frozen=True)
+class NotebookRun:
+    """The learner's notebook, run cell by cell up to the first that failed.
+
+    Each cell has ``output`` and ``result`` (texts) and ``error`` (a bilingual text or None).
+    """
+
+    cells: list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
 class Graded:
     """The verdict. ``timings`` are seconds per phase; ``receipt`` is what a replay needs."""
 
@@ -80,10 +90,10 @@ class Graded:
     receipt: dict[str, Any] = field(default_factory=dict)
 
 
-Event = Collected | Started | Finished | Diagnosed | Graded
+Event = Collected | Started | Finished | Diagnosed | NotebookRun | Graded
 
 _EVENTS: dict[str, type[Any]] = {
-    cls.__name__: cls for cls in (Collected, Started, Finished, Diagnosed, Graded)
+    cls.__name__: cls for cls in (Collected, Started, Finished, Diagnosed, NotebookRun, Graded)
 }
 
 

@@ -98,8 +98,13 @@ def save_draft(*, learner: User, exercise: Exercise, source: str, revision: int)
     saved = Draft.objects.filter(pk=draft.pk, revision=revision).update(
         source=source, revision=F("revision") + 1, updated_at=timezone.now()
     )
+    if saved:
+        # Not what is there now, which may be another's already, whose revision would let the next
+        # save of this page overwrite it.
+        draft.source, draft.revision = source, revision + 1
+        return draft
     draft.refresh_from_db()
-    if not saved and draft.source != source:
+    if draft.source != source:
         raise DraftConflict(draft)
     return draft
 

@@ -10,6 +10,8 @@ from types import ModuleType
 from sandbox.errors import Frame
 
 FILENAME = "submission.py"
+CELL = "cell "
+"""What the names of a notebook's cells begin with, in place of a file name."""
 
 
 def load(source: str) -> ModuleType:
@@ -27,13 +29,23 @@ def load(source: str) -> ModuleType:
 
 
 def own_frames(error: BaseException) -> list[Frame]:
-    """Return the frames of ``error`` that are in the learner's file, outermost first."""
+    """Return the frames of ``error`` that are in the learner's file or cells, outermost first."""
     frames = [
-        (frame.lineno or 0, frame.name[:200], (frame.line or "")[:200])
+        (frame.lineno or 0, _name(frame)[:200], (frame.line or "")[:200])
         for frame in traceback.extract_tb(error.__traceback__)
-        if frame.filename == FILENAME
+        if _is_own(frame.filename)
     ]
-    if isinstance(error, SyntaxError) and error.filename == FILENAME:
+    if isinstance(error, SyntaxError) and _is_own(error.filename):
         text = (error.text or "").rstrip("\n")[:200]
         frames.append((error.lineno or 0, f"column {error.offset or 0}", text))
     return frames
+
+
+def _is_own(filename: str | None) -> bool:
+    return filename == FILENAME or (filename is not None and filename.startswith(CELL))
+
+
+def _name(frame: traceback.FrameSummary) -> str:
+    if frame.filename == FILENAME:
+        return frame.name
+    return frame.filename if frame.name == "<module>" else f"{frame.filename}, {frame.name}"

@@ -13,6 +13,7 @@ from torch import nn
 from sandbox import errors
 from sandbox.agent.capture import Capture
 from sandbox.agent.loader import load, own_frames
+from sandbox.agent.notebook import Notebook
 from sandbox.agent.timing import Timing
 from sandbox.peer import Peer
 from sandbox.wire import Handle, Stream
@@ -49,6 +50,7 @@ class Agent(Peer):
             "timed": timing.timed,
             "fetch": timing.fetch,
             "echo": timing.echo,
+            "run_cell": Notebook().run_cell,
         }
 
     def _load(self, source: str) -> dict[str, Any]:

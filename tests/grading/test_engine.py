@@ -64,8 +64,8 @@ VERDICTS = {
     "returns nothing": ("def add(a, b): pass", "wrong_answer", "NoneType"),
     "returns a shape": ("def add(a, b): return (a + b)[:1]", "wrong_answer", "shape (1, 3)"),
     "returns nan": ("def add(a, b): return (a + b) * float('nan')", "wrong_answer", "NaN"),
-    "loops for ever": ("def add(a, b):\n    while True: pass", "time_limit", "Stopped after 1.5 s"),
-    "loops at import": ("while True: pass", "time_limit", "Stopped after 1.5 s"),
+    "loops for ever": ("def add(a, b):\n    while True: pass", "time_limit", "Stopped after 4 s"),
+    "loops at import": ("while True: pass", "time_limit", "Stopped after 4 s"),
     "eats memory": (
         "def add(a, b):\n    x = []\n    while True: x.append(bytearray(b'x' * 10**7))",
         "memory_limit",
@@ -100,7 +100,7 @@ def test_bad_input_gets_a_clear_verdict_and_the_next_is_graded_normally(
     texts = [text for text in shown if text]
     assert not message or any(message in text["en"] for text in texts)
     assert all(text["zh"] for text in texts)
-    assert seconds < 12 + 2  # the manifest's total_s and two more
+    assert seconds < 30 + 2  # the manifest's total_s and two more
     assert grade(RIGHT, tests="visible").verdict == "accepted"
 
 

@@ -21,6 +21,7 @@ class Assignment:
     reference: Path | None = None
     mistakes: tuple[Path, ...] = ()
     speed_limit: float | None = None
+    cells: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return JSON data that ``from_json`` understands."""
@@ -38,4 +39,5 @@ class Assignment:
         fields["reference"] = Path(data["reference"]) if data["reference"] else None
         fields["mistakes"] = tuple(Path(path) for path in data["mistakes"])
         fields["entry"] = tuple(data["entry"])
+        fields["cells"] = tuple(data.get("cells", ()))
         return cls(**fields)

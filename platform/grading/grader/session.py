@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 
 from grading import messages
 from grading.grader import faults
+from grading.grader.notebook import run_notebook
 from grading.grader.speed import Side
 from grading.grader.subject import Subject
 from grading.grader.supply import Lease, Supply
@@ -47,6 +49,10 @@ class Session:
         subject = Subject(self._connect, source, self.assignment.test_s)
         subject.limit_total(self.deadline)
         return subject
+
+    def fresh_subject(self) -> Subject:
+        """Return an empty module that will live in a sandbox of its own."""
+        return self._subject("")
 
     def _connect(self) -> GraderPeer:
         lease = self.supply.take()
@@ -124,12 +130,21 @@ class Session:
         )
         if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED) or not self.outcomes:
             raise RuntimeError(f"the tests could not be run: pytest ended with {code!r}")
+        tested = time.monotonic()
+        if self.assignment.cells:
+            self._show_notebook()
         return Graded(
             verdict=verdict_of(self.outcomes),
             score=sum(outcome.points for outcome in self.outcomes),
             max_score=sum(outcome.max_points for outcome in self.outcomes),
-            timings={"load": loaded - started, "tests": time.monotonic() - loaded},
+            timings={"load": loaded - started, "tests": tested - loaded},
         )
+
+    def _show_notebook(self) -> None:
+        try:
+            self.supply.emit(run_notebook(self))
+        except Exception as error:  # noqa: BLE001  (an extra: it must not cost the verdict)
+            print(f"the notebook was not run: {error!r}", file=sys.stderr)
 
     def _load(self) -> Graded | None:
         try:

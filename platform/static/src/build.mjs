@@ -24,6 +24,7 @@ const options = {
     workbench: "js/workbench.js",
     math: "js/math.js",
     style: "css/index.css",
+    notebook: "css/notebook.css",
   },
   outdir: "../dist",
   bundle: true,

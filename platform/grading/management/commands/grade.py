@@ -11,7 +11,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from curriculum.manifest import ManifestError
+from curriculum import notebooks
+from curriculum.manifest import Manifest, ManifestError
 from grading.engine import Job
 from grading.exercises import find
 from grading.forks import InfrastructureError
@@ -40,9 +41,9 @@ class Command(BaseCommand):
         self, *, slug: str, file: Path, tests: str, seed: int | None, **options: Any
     ) -> None:
         try:
-            source = file.read_text(encoding="utf-8")
             manifest = find(slug)
-        except (OSError, UnicodeDecodeError, ManifestError) as error:
+            source = _source(file, manifest)
+        except (OSError, UnicodeDecodeError, ManifestError, notebooks.NotebookError) as error:
             raise CommandError(str(error)) from error
         chosen = secrets.randbits(63) if seed is None else seed
         job = Job(manifest.path, tests, source, chosen)
@@ -84,6 +85,12 @@ class Command(BaseCommand):
                     self.stdout.write(f"{'':25}{text['en']}")
         elif isinstance(event, Diagnosed):
             self.stdout.write(f"{'':25}{event.name}: {event.hint['en']}")
+
+
+def _source(file: Path, manifest: Manifest) -> str:
+    if manifest.kind == "notebook":
+        return notebooks.read(file.read_bytes())
+    return file.read_text(encoding="utf-8")
 
 
 def _document(events: list[Event], verdict: Graded) -> dict[str, Any]:
