@@ -11,6 +11,7 @@ from typing import NamedTuple
 from sandbox.errors import RemoteError
 
 MAX_CHARS = 4000
+_ANSI = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 
 
 class Text(NamedTuple):
@@ -25,7 +26,12 @@ class Text(NamedTuple):
 
 
 def clean(text: str, limit: int = MAX_CHARS) -> str:
-    """Return ``text`` fit to be shown: no control or bidi characters, no surrogates, capped."""
+    """Return ``text`` fit to be shown: no control or bidi characters, no surrogates, capped.
+
+    Colours go, and of a line that was printed over again and again (a progress bar) the last stays.
+    """
+    if "\x1b" in text or "\r" in text:
+        text = "\n".join(map(_last_print, _ANSI.sub("", text).split("\n")))
     kept = "".join(
         char
         if char in "\n\t" or unicodedata.category(char) not in {"Cc", "Cf", "Cs", "Co", "Cn"}
@@ -33,6 +39,10 @@ def clean(text: str, limit: int = MAX_CHARS) -> str:
         for char in text[: limit + 1]
     )
     return kept if len(kept) <= limit else kept[:limit] + "…"
+
+
+def _last_print(line: str) -> str:
+    return line.rstrip("\r").rpartition("\r")[2]
 
 
 def raised(error: RemoteError) -> Text:
@@ -91,6 +101,14 @@ def notebook_limit(seconds: float) -> Text:
     return Text(
         f"The notebook was stopped here: tests and notebook may take {seconds:g} s in all.",
         f"笔记本运行到这里被停止：测试与笔记本合计最多 {seconds:g} 秒。",
+    )
+
+
+def ipython_only(number: int, line: str) -> Text:
+    """A cell of a notebook has a line for IPython, so it wasn't run."""
+    return Text(
+        clean(f"Not run: line {number} is an IPython command, and only Python runs here.\n  {line}"),
+        clean(f"未运行：第 {number} 行是 IPython 命令，这里只运行 Python。\n  {line}"),
     )
 
 

@@ -1,0 +1,301 @@
+"""Notebooks as data: what a learner uploads is cleaned, and the answer is read out of it.
+
+Nothing here runs a notebook or needs Jupyter; what comes in is never trusted.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections.abc import Iterable
+from typing import Any, NoReturn
+
+import nbformat
+
+MAX_RAW_BYTES = 1 << 20
+MAX_CLEAN_BYTES = 256 << 10
+MAX_CELLS = 200
+ANSWER_TAG = "answer"
+
+_CELL_TYPES = ("code", "markdown", "raw")
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_DEFINED = re.compile(r"^(?:async[ \t]+def|def|class)[ \t]+(\w+)", re.MULTILINE)
+_MAGIC = re.compile(r"^\s*[%!]|=\s*[%!]")
+_PART = re.compile(r"^# %% (\S+)[ \t]*\n", re.MULTILINE)
+
+Cell = dict[str, Any]
+
+
+class NotebookError(Exception):
+    """A notebook can't be used; ``en`` and ``zh`` tell the learner why."""
+
+    def __init__(self, en: str, zh: str) -> None:
+        super().__init__(en)
+        self.en, self.zh = en, zh
+
+
+def read(data: bytes | str) -> str:
+    """Return the JSON text of an uploaded notebook, with only what grading needs.
+
+    Cells keep their ids, tags and sources; outputs, attachments and all other metadata go.
+
+    Raises:
+        NotebookError: it is too large, isn't JSON, isn't a notebook of format 4, has characters
+            that can't be stored, or has no code cell.
+    """
+    content = _parse(_decode(data))
+    cells = _clean_cells(content["cells"])
+    if not any(cell["cell_type"] == "code" for cell in cells):
+        raise NotebookError("The notebook has no code cell.", "笔记本里没有代码单元格。")
+    text = _dump(cells)
+    if len(text.encode()) > MAX_CLEAN_BYTES:
+        raise NotebookError(
+            f"Without its outputs the notebook is still larger than {MAX_CLEAN_BYTES >> 10} KiB.",
+            f"去掉输出之后，笔记本仍超过 {MAX_CLEAN_BYTES >> 10} KiB。",
+        )
+    return text
+
+
+def code_cells(notebook_text: str) -> list[str]:
+    """Return the sources of a cleaned notebook's code cells, in order.
+
+    Raises:
+        NotebookError: it is no notebook.
+    """
+    return [cell["source"] for cell in _code(notebook_text)]
+
+
+def answer_source(notebook_text: str, starter_text: str) -> str:
+    """Return the learner's module: the code in the cells that the starter tags as answers.
+
+    A cell is found by its id; else, when as many cells are tagged as in the starter, by its place
+    among them; else, among all others, by the functions and classes that it should define. A cell
+    that defines them is preferred to one that only has the id or the tag: learners move code.
+
+    Raises:
+        NotebookError: an answer cell is missing, or has lines that only IPython understands.
+    """
+    cells, answers = _code(notebook_text), _answers(starter_text)
+    sources: list[str] = []
+    for position, answer in enumerate(answers):
+        found: str = _find(cells, answers, position)["source"]
+        _refuse_magics(found, answer["id"])
+        sources.append(found)
+    return "\n\n".join(sources)
+
+
+def magic_line(source: str) -> tuple[int, str] | None:
+    """Return number and text of the first line of a cell that only IPython understands, if any."""
+    lines = source.split("\n")
+    if not any(map(_MAGIC.search, lines)):
+        return None
+    try:
+        ast.parse(source)
+    except SyntaxError as error:
+        # Where Python stumbles: a "%" or "!" elsewhere may well stand in a string.
+        number = error.lineno or 0
+        if 0 < number <= len(lines) and _MAGIC.search(lines[number - 1]):
+            return number, lines[number - 1].strip()[:80]
+    except (ValueError, RecursionError, MemoryError):
+        pass  # not our question: loading it in the sandbox says what is wrong
+    return None
+
+
+def fill(starter_text: str, source: str) -> str:
+    """Return the starter with ``source`` in its answer cells.
+
+    With several answer cells, a line ``# %% <cell id>`` begins each one's part.
+
+    Raises:
+        NotebookError: the starter has no answer cell, or the parts aren't its answer cells.
+    """
+    cells = _cells(starter_text)
+    answers = [cell for cell in cells if _is_answer(cell)]
+    if len(answers) == 1:
+        answers[0]["source"] = source
+        return _dump(cells)
+    _, *pieces = _PART.split(source)
+    parts = dict(zip(pieces[::2], pieces[1::2], strict=True))
+    if not answers or parts.keys() != {cell["id"] for cell in answers}:
+        raise NotebookError(
+            "The parts of the source are not the starter's answer cells.",
+            "源代码的各部分与初始笔记本的答案单元格不一致。",
+        )
+    for cell in answers:
+        cell["source"] = parts[cell["id"]].strip("\n")
+    return _dump(cells)
+
+
+def _decode(data: bytes | str) -> str:
+    try:
+        raw = data.encode() if isinstance(data, str) else data
+        if len(raw) > MAX_RAW_BYTES:
+            raise NotebookError(
+                f"The file is larger than {MAX_RAW_BYTES >> 20} MiB. Clear its outputs first.",
+                f"文件超过 {MAX_RAW_BYTES >> 20} MiB，请先清除输出。",
+            )
+        return raw.decode("utf-8-sig")
+    except UnicodeError as error:
+        raise _not_json() from error
+
+
+def _parse(text: str) -> dict[str, Any]:
+    try:
+        content = json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise _not_json() from error
+    if not isinstance(content, dict) or type(content.get("nbformat")) is not int:
+        raise _not_a_notebook()
+    if content["nbformat"] != 4:
+        raise NotebookError(
+            f"The notebook has format {str(content['nbformat'])[:9]}. "
+            "Save it in format 4 (.ipynb) first.",
+            f"笔记本的格式版本是 {str(content['nbformat'])[:9]}，请先另存为版本 4（.ipynb）。",
+        )
+    if not isinstance(content.get("cells"), list):
+        raise _not_a_notebook()
+    return content
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _not_json() -> NotebookError:
+    return NotebookError(
+        "The file is not a notebook: it is not valid JSON.", "文件不是笔记本：不是有效的 JSON。"
+    )
+
+
+def _not_a_notebook() -> NotebookError:
+    return NotebookError("The file is not a Jupyter notebook.", "文件不是 Jupyter 笔记本。")
+
+
+def _clean_cells(found: list[Any]) -> list[Cell]:
+    if len(found) > MAX_CELLS:
+        raise NotebookError(
+            f"The notebook has more than {MAX_CELLS} cells.", f"笔记本的单元格超过 {MAX_CELLS} 个。"
+        )
+    cells: list[Cell] = []
+    taken: set[str] = set()
+    for position, cell in enumerate(found, 1):
+        cleaned = _clean_cell(cell, position)
+        wanted = cell.get("id")
+        if not isinstance(wanted, str) or not _ID.fullmatch(wanted) or wanted in taken:
+            wanted = _free_id(position, taken)
+        taken.add(wanted)
+        cells.append({"id": wanted, **cleaned})
+    try:
+        nbformat.validate(_document(cells))
+    except nbformat.ValidationError as error:
+        raise _not_a_notebook() from error
+    return cells
+
+
+def _clean_cell(cell: Any, position: int) -> Cell:
+    source = cell.get("source") if isinstance(cell, dict) else None
+    if isinstance(source, list) and all(isinstance(line, str) for line in source):
+        source = "".join(source)
+    if not isinstance(source, str) or cell.get("cell_type") not in _CELL_TYPES:
+        raise NotebookError(
+            f"The file is not a Jupyter notebook: cell {position} is malformed.",
+            f"文件不是 Jupyter 笔记本：第 {position} 个单元格格式不正确。",
+        )
+    source = source.replace("\r\n", "\n").replace("\r", "\n")
+    tags = _tags(cell)
+    _refuse_unstorable((source, *tags), position)
+    cleaned = {
+        "cell_type": cell["cell_type"],
+        "metadata": {"tags": tags} if tags else {},
+        "source": source,
+    }
+    if cell["cell_type"] == "code":
+        cleaned |= {"execution_count": None, "outputs": []}
+    return cleaned
+
+
+def _tags(cell: Cell) -> list[str]:
+    metadata = cell.get("metadata")
+    tags = metadata.get("tags") if isinstance(metadata, dict) else None
+    # The format wants them unique and without commas.
+    texts = [tag for tag in tags if isinstance(tag, str)] if isinstance(tags, list) else []
+    return [tag for tag in dict.fromkeys(texts) if tag and "," not in tag]
+
+
+def _refuse_unstorable(texts: Iterable[str], position: int) -> None:
+    for text in texts:
+        if "\0" in text or any("\ud800" <= char <= "\udfff" for char in text):
+            raise NotebookError(
+                f"Cell {position} has a character that is no text (NUL or half a surrogate pair).",
+                f"第 {position} 个单元格含有不是文本的字符（NUL 或不成对的代理项）。",
+            )
+
+
+def _free_id(position: int, taken: set[str]) -> str:
+    name = f"cell-{position}"
+    while name in taken:
+        name += "-x"
+    return name
+
+
+def _document(cells: list[Cell]) -> dict[str, Any]:
+    return {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+
+
+def _dump(cells: list[Cell]) -> str:
+    return json.dumps(_document(cells), ensure_ascii=False, indent=1) + "\n"
+
+
+def _cells(text: str) -> list[Cell]:
+    return _clean_cells(_parse(text)["cells"])
+
+
+def _code(text: str) -> list[Cell]:
+    return [cell for cell in _cells(text) if cell["cell_type"] == "code"]
+
+
+def _is_answer(cell: Cell) -> bool:
+    return cell["cell_type"] == "code" and ANSWER_TAG in cell["metadata"].get("tags", ())
+
+
+def _answers(starter_text: str) -> list[Cell]:
+    answers = [cell for cell in _code(starter_text) if _is_answer(cell)]
+    if not answers:
+        raise NotebookError(
+            "This exercise's notebook has no answer cell.", "这道练习的笔记本没有答案单元格。"
+        )
+    return answers
+
+
+def _find(cells: list[Cell], answers: list[Cell], position: int) -> Cell:
+    answer, names = answers[position], _defined(answers[position])
+    same_id = [cell for cell in cells if cell["id"] == answer["id"]]
+    tagged = [cell for cell in cells if _is_answer(cell)]
+    in_place = [tagged[position]] if len(tagged) == len(answers) else []
+    others = [cell for cell in cells if cell["id"] not in {other["id"] for other in answers}]
+    for candidates in (same_id, in_place, others):
+        if found := [cell for cell in candidates if names and names <= _defined(cell)]:
+            return found[-1]  # as when the notebook runs: the last definition counts
+    if found := [*same_id, *in_place]:
+        return found[0]
+    missing = ", ".join(sorted(names))
+    raise NotebookError(
+        f"The answer cell {answer['id']} is missing"
+        + (f": no cell defines {missing}." if names else "."),
+        f"缺少答案单元格 {answer['id']}" + (f"：没有单元格定义 {missing}。" if names else "。"),
+    )
+
+
+def _defined(cell: Cell) -> set[str]:
+    # By pattern and not by syntax tree: a cell with a syntax error must be found as well.
+    return set(_DEFINED.findall(cell["source"]))
+
+
+def _refuse_magics(source: str, name: str) -> None:
+    if (found := magic_line(source)) is not None:
+        number, line = found
+        raise NotebookError(
+            f"Line {number} of the answer cell {name} is no Python but an IPython command: {line}",
+            f"答案单元格 {name} 的第 {number} 行是 IPython 命令，不是 Python：{line}",
+        )

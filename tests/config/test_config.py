@@ -1,0 +1,119 @@
+"""The secret key, health checks, headers, and what the web process must not load."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from django.db import DatabaseError, connection
+from django.test import Client
+from django.urls import reverse
+
+from config.local_secret import local_secret
+
+ROOT = Path(__file__).resolve().parents[2]
+SERVE = """\
+import sys
+import django
+django.setup()
+import config.asgi
+from django.core.management import call_command
+from django.test import Client
+call_command("migrate", verbosity=0)
+for path in ("/", "/accounts/login/", "/readyz"):
+    assert Client(headers={"host": "localhost"}).get(path).status_code == 200, path
+heavy = ("torch", "transformers", "pytest", "msgpack", "docker", "sandbox", "grading.engine")
+print(*(name for name in heavy if name in sys.modules))
+"""
+
+
+def test_a_local_secret_is_its_owners_alone_and_stays(tmp_path: Path) -> None:
+    path = tmp_path / "var" / "secret-key"
+    before = os.umask(0)
+    try:
+        secret = local_secret(path)
+    finally:
+        os.umask(before)
+    assert len(secret) >= 50
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert local_secret(path) == secret
+    assert local_secret(tmp_path / "another") != secret
+
+
+def test_processes_that_start_at_once_get_the_same_secret(tmp_path: Path) -> None:
+    for attempt in range(20):
+        path = tmp_path / str(attempt)
+        found: list[str] = []
+        threads = [
+            threading.Thread(target=lambda: found.append(local_secret(path)))  # noqa: B023
+            for _ in range(8)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(found) == 8
+        assert len(set(found)) == 1
+        assert found[0] != ""
+
+
+def test_the_process_is_live_without_a_database(client: Client) -> None:
+    answer = client.get("/livez")
+    assert (answer.status_code, answer.content) == (200, b"ok")
+
+
+@pytest.mark.django_db
+def test_the_site_is_ready_when_the_database_answers(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert client.get("/readyz").status_code == 200
+
+    def refuse() -> None:
+        raise DatabaseError("away")
+
+    monkeypatch.setattr(connection, "cursor", refuse)
+    assert client.get("/readyz").status_code == 503
+
+
+@pytest.mark.django_db
+def test_pages_run_only_scripts_of_this_site_and_are_framed_by_nobody(client: Client) -> None:
+    headers = client.get(reverse("home")).headers
+    policy = dict(
+        part.strip().partition(" ")[::2] for part in headers["Content-Security-Policy"].split(";")
+    )
+    assert policy["default-src"] == "'none'"
+    assert policy["script-src"] == "'self'"
+    assert policy["frame-ancestors"] == "'none'"
+    assert policy["base-uri"] == "'none'"
+    assert "unsafe" not in headers["Content-Security-Policy"]
+    assert headers["X-Frame-Options"] == "DENY"
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Referrer-Policy"] == "same-origin"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", ["/no-such-page/", "/submissions/not-a-uuid/"])
+def test_pages_that_are_not_there_are_guarded_too(client: Client, path: str) -> None:
+    answer = client.get(path)
+    assert answer.status_code == 404
+    assert "script-src 'self'" in answer.headers["Content-Security-Policy"]
+
+
+def test_the_web_process_never_loads_torch_or_a_grader(tmp_path: Path) -> None:
+    environment = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": f"{ROOT / 'platform'}:{ROOT}",
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+        "DEBUG": "1",  # static files by their plain names: none are collected here
+        "DATA_DIR": str(tmp_path),
+    }
+    served = subprocess.run(
+        [sys.executable, "-c", SERVE], env=environment, capture_output=True, text=True, check=False
+    )
+    assert served.returncode == 0, served.stderr
+    assert served.stdout.split() == []
