@@ -49,7 +49,7 @@ bench: setup ## Grading against pytest by hand; writes build/bench.json
 	$(BIN)/python -m tools.bench
 
 messages: setup ## Extract the site's texts and compile their translations (needs gettext)
-	cd platform && ../$(BIN)/django-admin makemessages --locale zh_Hans --no-location --ignore 'static/*'
+	cd platform && ../$(BIN)/django-admin makemessages --locale zh_Hans --add-location file --ignore 'static/*'
 	cd platform && ../$(BIN)/django-admin compilemessages --locale zh_Hans
 
 sandbox-image: setup ## Build the image of Docker sandboxes (BASE=debootstrap where no registry can be reached)

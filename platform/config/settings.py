@@ -122,9 +122,9 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULE = {
     "requeue-expired": {
         "task": "grading.tasks.requeue_expired",
+        # Without an expiry: behind gradings each one would wait longer, and none would ever be done
+        # while there is a queue.
         "schedule": GRADING_REAPER_SECONDS,
-        # A beat that was away sends one, not a thousand.
-        "options": {"expires": GRADING_REAPER_SECONDS},
     },
 }
 

@@ -68,7 +68,7 @@ def assert_close(
 
 def _label(label: Label) -> Text:
     if label is None:
-        return Text("the result", "返回值")
+        return Text("The result", "返回值")
     if isinstance(label, str):
         return Text(label, label)
     return Text(label["en"], label["zh"])

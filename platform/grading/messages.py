@@ -107,7 +107,9 @@ def notebook_limit(seconds: float) -> Text:
 def ipython_only(number: int, line: str) -> Text:
     """A cell of a notebook has a line for IPython, so it wasn't run."""
     return Text(
-        clean(f"Not run: line {number} is an IPython command, and only Python runs here.\n  {line}"),
+        clean(
+            f"Not run: line {number} is an IPython command, and only Python runs here.\n  {line}"
+        ),
         clean(f"未运行：第 {number} 行是 IPython 命令，这里只运行 Python。\n  {line}"),
     )
 

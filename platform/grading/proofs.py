@@ -17,7 +17,7 @@ from typing import Any
 from curriculum import notebooks
 from curriculum.manifest import Manifest
 from grading.engine import Engine, Job
-from grading.report import PASSED, Finished, Graded
+from grading.report import PASSED, Event, Finished, Graded, NotebookRun
 
 MIN_WRONG_SOLUTIONS = 4
 PUBLIC_FILES = ("statement.en.md", "statement.zh.md")
@@ -55,19 +55,28 @@ class Prover:
         proof = Proof(manifest.path)
         started = time.monotonic()
         code = (self._reference, self._starter, self._visible, self._wrong)
-        for check in (self._texts, *((self._quiz,) if manifest.kind == "quiz" else code)):
-            proof.problems += check(manifest, proof)
+        checks = {"quiz": (self._quiz,), "notebook": (self._notebook, *code)}
+        try:
+            for check in (self._texts, *checks.get(manifest.kind, code)):
+                proof.problems += check(manifest, proof)
+        except notebooks.NotebookError as error:
+            proof.problems.append(f"{_starter_name(manifest)}: {error}")
         proof.seconds = time.monotonic() - started
         return proof
 
     def _grade(
         self, manifest: Manifest, source: str, seed: int, proof: Proof, tests: str = "hidden"
     ) -> tuple[Graded, list[Finished]]:
-        events = list(self._engine.grade(Job(manifest.path, tests, source, seed)))
-        proof.runs += 1
+        events = self._events(manifest, source, seed, proof, tests)
         verdict = events[-1]
         assert isinstance(verdict, Graded)
         return verdict, [event for event in events if isinstance(event, Finished)]
+
+    def _events(
+        self, manifest: Manifest, source: str, seed: int, proof: Proof, tests: str
+    ) -> list[Event]:
+        proof.runs += 1
+        return list(self._engine.grade(Job(manifest.path, tests, source, seed)))
 
     def _handed_in(self, manifest: Manifest, file: Path) -> str:
         """Return a solution as a learner would hand it in: for notebooks, in the starter."""
@@ -121,6 +130,20 @@ class Prover:
         if verdict.verdict != "accepted":
             failed = [f.outcome.name for f in finished if f.outcome.kind != PASSED]
             yield f"the reference fails visible tests: {failed}"
+
+    def _notebook(self, manifest: Manifest, proof: Proof) -> Iterator[str]:
+        """All cells must run when the answer is right; none may come with an answer's output."""
+        starter = (self._exercises / manifest.path / "starter.ipynb").read_text("utf-8")
+        if any(cell.get("outputs") for cell in json.loads(starter)["cells"]):
+            yield "starter.ipynb has outputs, which may give the answer away: clear them"
+        source = self._handed_in(manifest, self._graders / manifest.path / "reference.py")
+        events = self._events(manifest, source, 0, proof, "visible")
+        runs = [event for event in events if isinstance(event, NotebookRun)]
+        if not runs:
+            yield "the notebook was not run"
+        for number, cell in enumerate(runs[0].cells if runs else [], 1):
+            if cell["error"]:
+                yield f"cell {number} fails with the reference: {cell['error']['en']}"
 
     def _wrong(self, manifest: Manifest, proof: Proof) -> Iterator[str]:
         folder = self._graders / manifest.path

@@ -16,7 +16,7 @@ from django.db import connection
 from curriculum.manifest import ManifestError
 from grading.engine import Cancelled, Engine, Job
 from grading.forks import InfrastructureError
-from grading.report import Collected, Diagnosed, Event, Finished, Graded, Started
+from grading.report import Collected, Diagnosed, Event, Finished, Graded, NotebookRun, Started
 from grading.sandboxes.base import SandboxUnavailable
 from submissions import services
 from submissions.services import Claim, ClaimLost
@@ -99,6 +99,8 @@ def _record(claim: Claim, event: Event) -> None:
             services.record_outcome(claim, name=fields.pop("name"), **fields)
         case Diagnosed():
             services.record_diagnosis(claim, event.name, event.hint)
+        case NotebookRun():
+            services.record_notebook(claim, event.cells)
         case Graded():
             recorded = services.record_verdict(
                 claim,

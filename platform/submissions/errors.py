@@ -78,3 +78,18 @@ class TooManyWaiting(SubmissionError):
             )
             % {"limit": limit}
         )
+
+
+class NotebookMissing(SubmissionError):
+    """The form came without a file."""
+
+    code = "notebook_missing"
+
+    def __init__(self) -> None:
+        super().__init__(_("Choose your notebook file (.ipynb) first."))
+
+
+class NotebookUnusable(SubmissionError):
+    """The file is no notebook that can be graded."""
+
+    code = "notebook_unusable"

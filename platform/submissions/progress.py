@@ -74,7 +74,7 @@ class Course(Part):
 
 
 def course(learner: User | AnonymousUser) -> Course:
-    """Return all stages with ``learner``'s progress; four queries, however many exercises."""
+    """Return all stages with ``learner``'s progress; five queries, however many exercises."""
     entries = _entries(_visible(), learner)
     parts = [
         Part(stage, [e for e in entries if e.exercise.topic.stage_id == stage.pk])

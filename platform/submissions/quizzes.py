@@ -36,9 +36,11 @@ class Question:
 
 def questions(version: ExerciseVersion, submission: Submission | None) -> Iterator[Question]:
     """Yield the questions of a quiz, with the answers and feedback of ``submission``."""
-    chosen: Mapping[str, list[str]] = json.loads(submission.source) if submission else {}
+    chosen: Mapping[str, list[str]] = {}
     outcomes: dict[str, Outcome] = {}
-    if submission:
+    # An earlier version of the exercise may have been something else than a quiz.
+    if submission and submission.source_kind == Submission.SourceKind.QUIZ:
+        chosen = json.loads(submission.source)
         outcomes = {outcome.name: outcome for outcome in submission.latest_run.outcomes.all()}
     for question in _raw(version):
         ticked = chosen.get(question["id"], [])

@@ -6,24 +6,33 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from csp.constants import NONE
+from csp.decorators import csp_replace
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.views import redirect_to_login
+from django.core.files.uploadedfile import UploadedFile
 from django.db.models import QuerySet
 from django.http import Http404, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.templatetags.static import static
 from django.utils.translation import gettext as _
+from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from accounts.models import User
+from curriculum import languages, notebooks
+from curriculum.languages import pick
 from curriculum.models import Exercise
-from submissions import progress, quizzes, selectors, services
+from submissions import errors, notebook_page, progress, quizzes, selectors, services
 from submissions.errors import SubmissionError
 from submissions.models import Draft, Submission
 from submissions.requests import LearnerRequest, Request
 
 PANEL = "submissions/detail.html#panel"
 HISTORY_LENGTH = 100
+# A notebook's page loads its style sheet and nothing else, and only this site may frame it.
+FRAMED = {"frame-ancestors": ["'self'"], "script-src": [NONE], "connect-src": [NONE]}
 
 
 @require_safe
@@ -49,8 +58,9 @@ def submit(request: Request, slug: str) -> HttpResponse:
     if not isinstance(request.user, User):
         return _sign_in_first(request, found)
     tests = request.POST.get("tests", Submission.Tests.VISIBLE)
-    source, kind = _sent(request, found)
+    source = request.POST.get("source", "")
     try:
+        source, kind = _sent(request, found)
         submission = services.submit(
             learner=request.user, exercise=found, tests=tests, source=source, source_kind=kind
         )
@@ -58,8 +68,11 @@ def submit(request: Request, slug: str) -> HttpResponse:
         return _refuse(request, found, source, error)
     if request.htmx:
         return _panel(request, request.user, submission.pk)
-    quiz = kind == Submission.SourceKind.QUIZ
-    return redirect(found if quiz else submission)
+    if kind == Submission.SourceKind.PYTHON:
+        # Without scripts nothing else keeps what was typed.
+        services.replace_draft(learner=request.user, exercise=found, source=source)
+    here = kind in {Submission.SourceKind.QUIZ, Submission.SourceKind.NOTEBOOK}
+    return redirect(found if here else submission)
 
 
 @login_required
@@ -71,6 +84,36 @@ def submission(request: LearnerRequest, pk: UUID) -> HttpResponse:
         return _panel(request, request.user, pk)
     found = get_object_or_404(_own(request.user), pk=pk)
     return render(request, "submissions/detail.html", _result(found))
+
+
+@require_safe
+def starter_notebook(request: Request, slug: str) -> HttpResponse:
+    """The notebook that a learner fills in, as a file."""
+    version = _exercise(slug).current_version
+    if version is None or version.kind != "notebook":
+        raise Http404
+    return HttpResponse(
+        version.starter,
+        content_type="application/x-ipynb+json",
+        headers={"Content-Disposition": f'attachment; filename="{slug}.ipynb"'},
+    )
+
+
+@login_required
+@require_safe
+@xframe_options_sameorigin
+@csp_replace(FRAMED)  # type: ignore[arg-type]  # it only passes the request on
+def run_notebook(request: LearnerRequest, pk: UUID) -> HttpResponse:
+    """A notebook as it ran, for the frame in which nothing of it can act."""
+    own = _own(request.user).filter(source_kind=Submission.SourceKind.NOTEBOOK)
+    found = get_object_or_404(own, pk=pk)
+    html = notebook_page.render(
+        found.source,
+        found.latest_run.notebook or [],
+        request.build_absolute_uri(static("dist/notebook.css")),
+        languages.key(),
+    )
+    return HttpResponse(html)
 
 
 @login_required
@@ -104,7 +147,7 @@ def draft(request: Request, slug: str) -> JsonResponse:
             learner=request.user,
             exercise=_exercise(slug),
             source=_lines(request.POST.get("source", "")),
-            revision=int(revision) if revision.isdecimal() else 0,
+            revision=int(revision) if revision.isdecimal() and len(revision) < 10 else 0,
         )
     except services.DraftConflict as conflict:
         other = conflict.draft
@@ -174,8 +217,18 @@ def _sent(request: Request, found: Exercise) -> tuple[str, str]:
     if version.kind == "quiz":
         return quizzes.source(version, request.POST), Submission.SourceKind.QUIZ
     if version.kind == "notebook":
-        raise Http404  # Until notebooks are taken.
+        return _notebook(request.FILES.get("notebook")), Submission.SourceKind.NOTEBOOK
     return _lines(request.POST.get("source", "")), Submission.SourceKind.PYTHON
+
+
+def _notebook(upload: UploadedFile[Any] | None) -> str:
+    if upload is None:
+        raise errors.NotebookMissing
+    try:
+        # One byte over the limit is enough to see that it is too large.
+        return notebooks.read(upload.read(notebooks.MAX_RAW_BYTES + 1))
+    except notebooks.NotebookError as error:
+        raise errors.NotebookUnusable(pick({"en": error.en, "zh": error.zh})) from error
 
 
 def _lines(text: str) -> str:

@@ -17,15 +17,13 @@ class Notebook:
 
     def __init__(self) -> None:
         self._module = ModuleType("__main__")
-        self._count = 0
 
-    def run_cell(self, source: str) -> str:
-        """Run one cell; return the repr of its trailing expression, "" if there is none.
+    def run_cell(self, source: str, number: int) -> str:
+        """Run the cell of this number; return its trailing expression's repr, "" if there is none.
 
         Whatever the cell raises is raised.
         """
-        self._count += 1
-        name = f"{CELL}{self._count}"
+        name = f"{CELL}{number}"
         sys.modules["__main__"] = self._module
         linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
         tree = ast.parse(source, name)

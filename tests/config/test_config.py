@@ -27,7 +27,7 @@ from django.test import Client
 call_command("migrate", verbosity=0)
 for path in ("/", "/accounts/login/", "/readyz"):
     assert Client(headers={"host": "localhost"}).get(path).status_code == 200, path
-heavy = ("torch", "transformers", "pytest", "msgpack", "docker", "sandbox", "grading.engine")
+heavy = ("torch", "transformers", "pytest", "docker", "sandbox", "grading.engine")
 print(*(name for name in heavy if name in sys.modules))
 """
 

@@ -107,7 +107,7 @@ def test_one_goes_on_with_what_one_touched_last(
     assert next_() is None
 
 
-def test_the_course_takes_four_queries(
+def test_the_course_takes_five_queries_and_a_strangers_two(
     learner: User,
     exercise: Exercise,
     long_course: Callable[[], list[Exercise]],

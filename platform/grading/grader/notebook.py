@@ -1,13 +1,21 @@
-"""Run a whole notebook once, for the learner to see; the verdict doesn't depend on it."""
+"""Run a whole notebook once, for the learner to see; the verdict doesn't depend on it.
+
+There is no Jupyter kernel: that is a second process with five sockets beside the untrusted code,
+and a protocol in which the code under test could forge what it likes. The agent runs a cell as it
+runs everything else, so the boundary, its limits and its messages stay the same ones. What is lost
+is rich output and IPython's own syntax: cells with such lines are passed over.
+"""
 
 from __future__ import annotations
 
 import time
 from typing import TYPE_CHECKING, Any
 
+from curriculum.notebooks import magic_line
 from grading import messages
 from grading.grader.faults import Fault
-from grading.report import NotebookRun
+from grading.grader.subject import Subject
+from grading.report import Bilingual, NotebookRun
 from sandbox.errors import RemoteError
 from sandbox.wire import DeadlineExceeded, Disconnected, ProtocolError
 
@@ -23,25 +31,35 @@ def run_notebook(session: Session) -> NotebookRun:
     subject = session.fresh_subject()
     cells: list[dict[str, Any]] = []
     left = MAX_TOTAL_CHARS
-    for source in session.assignment.cells:
-        result, fault = "", None
-        try:
-            if time.monotonic() > session.deadline:
-                fault = _out_of_time(session)
-            else:
-                result = _shown(subject.begin_test().request("run_cell", source))
-                fault = session.fault_of(subject, None)
-        except (RemoteError, DeadlineExceeded, Disconnected, ProtocolError) as error:
-            late = time.monotonic() > session.deadline
-            fault = _out_of_time(session) if late else session.fault_of(subject, error)
+    for number, source in enumerate(session.assignment.cells, 1):
+        if (found := magic_line(source)) is not None:
+            cells.append(_cell("", "", messages.ipython_only(*found)._asdict()))
+            continue
+        result, fault = _run_cell(session, subject, source, number)
         output = session.output_of(subject.peer)[:left]
         result = result[: left - len(output)]
         left -= len(output) + len(result)
-        error_text = fault.message._asdict() if fault else None
-        cells.append({"output": output, "result": result, "error": error_text})
+        cells.append(_cell(output, result, fault.message._asdict() if fault else None))
         if fault:
             break
     return NotebookRun(cells)
+
+
+def _run_cell(
+    session: Session, subject: Subject, source: str, number: int
+) -> tuple[str, Fault | None]:
+    if time.monotonic() > session.deadline:
+        return "", _out_of_time(session)
+    try:
+        result = _shown(subject.begin_test().request("run_cell", source, number))
+    except (RemoteError, DeadlineExceeded, Disconnected, ProtocolError) as error:
+        late = time.monotonic() > session.deadline
+        return "", _out_of_time(session) if late else session.fault_of(subject, error)
+    return result, session.fault_of(subject, None)
+
+
+def _cell(output: str, result: str, error: Bilingual | None) -> dict[str, Any]:
+    return {"output": output, "result": result, "error": error}
 
 
 def _shown(value: Any) -> str:

@@ -122,6 +122,7 @@ class Session:
         """
         started = time.monotonic()
         if (refused := self._load()) is not None:
+            self._show_notebook()
             return refused
         loaded = time.monotonic()
         tests: Path = self.assignment.tests
@@ -131,8 +132,7 @@ class Session:
         if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED) or not self.outcomes:
             raise RuntimeError(f"the tests could not be run: pytest ended with {code!r}")
         tested = time.monotonic()
-        if self.assignment.cells:
-            self._show_notebook()
+        self._show_notebook()
         return Graded(
             verdict=verdict_of(self.outcomes),
             score=sum(outcome.points for outcome in self.outcomes),
@@ -141,6 +141,8 @@ class Session:
         )
 
     def _show_notebook(self) -> None:
+        if not self.assignment.cells:
+            return
         try:
             self.supply.emit(run_notebook(self))
         except Exception as error:  # noqa: BLE001  (an extra: it must not cost the verdict)

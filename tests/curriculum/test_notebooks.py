@@ -1,0 +1,174 @@
+"""What a learner uploads becomes a clean notebook or a clear refusal, and the answer is found in it."""
+
+from __future__ import annotations
+
+import json
+
+import nbformat
+import pytest
+
+from curriculum import notebooks
+from curriculum.notebooks import NotebookError
+
+
+def code(source="x = 1", name="c", *tags, **more):
+    cell = {"cell_type": "code", "id": name, "metadata": {"tags": list(tags)} if tags else {}}
+    return cell | {"execution_count": None, "outputs": [], "source": source} | more
+
+
+def markdown(source, name="m", **more):
+    return {"cell_type": "markdown", "id": name, "metadata": {}, "source": source} | more
+
+
+def notebook(*cells, **more):
+    content = {"cells": list(cells), "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+    return json.dumps(content | more)
+
+
+STARTER = notebook(
+    markdown("# Task"), code("def f():\n    raise NotImplementedError", "f", "answer"), code("f()")
+)
+TWO = notebook(
+    code("def f(): ...", "f", "answer"), code("try_it()"), code("class G: ...", "g", "answer")
+)
+
+REFUSED = {
+    "no text": (b"\xff\xfe\x00", "not valid JSON"),
+    "no JSON": (b"# %%\nx = 1", "not valid JSON"),
+    "empty": (b"", "not valid JSON"),
+    "NaN": (b'{"nbformat": NaN}', "not valid JSON"),
+    "nested deep": (b"[" * 100_000, "not valid JSON"),
+    "a huge number": (b'{"nbformat": ' + b"9" * 100_000 + b"}", "not valid JSON"),
+    "a list": (b"[]", "not a Jupyter notebook"),
+    "no cells": (b'{"nbformat": 4, "nbformat_minor": 5}', "not a Jupyter notebook"),
+    "format 3": (notebook(code(), nbformat=3), "format 3"),
+    "format 5": (notebook(code(), nbformat=5), "format 5"),
+    "format true": (notebook(code(), nbformat=True), "not a Jupyter notebook"),
+    "a cell that is null": (notebook(None), "cell 1 is malformed"),
+    "a cell without source": (notebook({"cell_type": "code"}), "cell 1 is malformed"),
+    "an unknown cell type": (notebook(code(cell_type="heading")), "cell 1 is malformed"),
+    "a cell type that is a list": (notebook(code(cell_type=[])), "cell 1 is malformed"),
+    "no code": (notebook(markdown("text")), "no code cell"),
+    "NUL": (notebook(markdown("a"), code("x = '\0'")), "Cell 2 has a character"),
+    "half a surrogate pair": (notebook(code("x = '\ud800'")), "Cell 1 has a character"),
+    "huge": (notebook(code("#" * (1 << 20))), "larger than 1 MiB"),
+    "huge outputs": (notebook(code(outputs=["x" * (1 << 20)])), "larger than 1 MiB"),
+    "large without outputs": (notebook(code("#" * (256 << 10))), "larger than 256 KiB"),
+    "many cells": (notebook(*[code()] * 201), "more than 200 cells"),
+}
+
+
+@pytest.mark.parametrize(("data", "reason"), REFUSED.values(), ids=REFUSED)
+def test_what_is_no_usable_notebook_is_refused_in_both_languages(data, reason):
+    with pytest.raises(NotebookError, match=reason) as refused:
+        notebooks.read(data)
+    assert refused.value.zh and refused.value.zh != refused.value.en
+
+
+def test_only_text_ids_and_tags_are_kept():
+    script = {"output_type": "display_data", "data": {"text/html": "<script>x</script>"}}
+    cell = code("1", "c", "answer", outputs=[script], execution_count=7)
+    cell["metadata"] |= {"trusted": True, "jupyter": {"source_hidden": True}}
+    pictured = markdown("![](attachment:a.png)", attachments={"a.png": {"image/png": "AAAA"}})
+    text = notebooks.read(notebook(cell, pictured, metadata={"widgets": {"state": "<script>"}}))
+    for gone in ("script", "trusted", "hidden", "AAAA", "widgets", "7"):
+        assert gone not in text
+    assert json.loads(text)["cells"] == [
+        code("1", "c", "answer"),
+        markdown("![](attachment:a.png)"),
+    ]
+
+
+def test_what_is_kept_is_a_valid_notebook_and_stays_the_same():
+    odd = [
+        code("x", 3),
+        code("y", "no id!"),
+        code("z", "same"),
+        code("z", "same"),
+        code("t", "t", "a,b", "", "tag", "tag", None),
+        {"cell_type": "raw", "source": ["one\n", "two"], "metadata": []},
+    ]
+    text = notebooks.read(notebook(*odd, nbformat_minor=2))
+    nbformat.validate(json.loads(text))
+    assert notebooks.read(text) == text
+    assert len({cell["id"] for cell in json.loads(text)["cells"]}) == len(odd)
+
+
+def test_a_byte_order_mark_and_windows_line_ends_are_fine():
+    text = notebooks.read(b"\xef\xbb\xbf" + notebook(code("a\r\nb")).encode())
+    assert notebooks.code_cells(text) == ["a\nb"]
+
+
+ANSWER = "import torch\n\ndef f():\n    return 1"
+FOUND = {
+    "as it was handed out": [markdown("# Task"), code(ANSWER, "f", "answer"), code("f()")],
+    "the tag is gone": [code(ANSWER, "f")],
+    "the id is gone": [code("f()", "x"), code(ANSWER, "new", "answer")],
+    "both are gone": [code("f()", "x"), code(ANSWER, "new")],
+    "the cell was copied": [code(ANSWER, "f", "answer"), code("def f(): old", "f", "answer")],
+    "defined twice elsewhere": [code("def f(): old", "x"), code(ANSWER, "y")],
+    "written in another cell": [code("", "f", "answer"), code(ANSWER, "y")],
+    "the id became Markdown": [markdown(ANSWER, "f"), code(ANSWER, "y")],
+    "tagged cells were added": [code("1", "x", "answer"), code(ANSWER, "f"), code("2", "y")],
+}
+
+
+@pytest.mark.parametrize("cells", FOUND.values(), ids=FOUND)
+def test_the_answer_is_found_whatever_a_tool_did_to_its_cell(cells):
+    assert notebooks.answer_source(notebooks.read(notebook(*cells)), STARTER) == ANSWER
+
+
+def test_a_cell_that_defines_something_else_is_still_the_answer():
+    handed_in = notebook(code("def ff(): pass", "f", "answer"), code("f()"))
+    assert notebooks.answer_source(handed_in, STARTER) == "def ff(): pass"
+
+
+def test_several_answers_come_in_the_starters_order_and_nothing_else_comes():
+    handed_in = notebook(
+        code("class G: 1", "g", "answer"), code("secret()", "x"), code("def f(): 2", "f", "answer")
+    )
+    assert notebooks.answer_source(handed_in, TWO) == "def f(): 2\n\nclass G: 1"
+
+
+def test_a_missing_answer_is_named_by_what_it_should_define():
+    with pytest.raises(NotebookError, match="answer cell g is missing: no cell defines G"):
+        notebooks.answer_source(notebook(code("def f(): 2", "f")), TWO)
+
+
+MAGICS = {
+    "%matplotlib inline\ndef f(): pass": "Line 1 of the answer cell f .*: %matplotlib inline",
+    "def f(): pass\n!pip install einops": "Line 2 .*: !pip install einops",
+    "%%bash\nls": "Line 1 .*: %%bash",
+    "files = !ls\ndef f(): pass": "Line 1 .*: files = !ls",
+}
+
+
+@pytest.mark.parametrize(("source", "reason"), MAGICS.items(), ids=MAGICS)
+def test_lines_for_ipython_are_named(source, reason):
+    with pytest.raises(NotebookError, match=reason):
+        notebooks.answer_source(notebook(code(source, "f", "answer")), STARTER)
+
+
+@pytest.mark.parametrize(
+    "source",
+    ['"""\n% of\n!\n"""', "x = (7\n     % 3)", "def f(:\n%", "%" + "(" * 50_000, "x != 1\ny %= 2"],
+    ids=["in a string", "an operator", "another error first", "hostile", "comparison"],
+)
+def test_other_uses_of_the_signs_are_left_to_python(source):
+    found = notebooks.magic_line(source)
+    assert found is None or source.startswith("%")
+
+
+def test_a_solution_fills_the_starter_and_is_read_back():
+    filled = notebooks.fill(STARTER, ANSWER)
+    assert notebooks.answer_source(notebooks.read(filled), STARTER) == ANSWER
+    assert notebooks.code_cells(filled)[1] == "f()"
+
+
+def test_parts_fill_several_answers():
+    filled = notebooks.fill(TWO, "# Solution\n# %% g\nclass G: 1\n\n# %% f\ndef f(): 2\n")
+    assert notebooks.answer_source(filled, TWO) == "def f(): 2\n\nclass G: 1"
+    with pytest.raises(NotebookError, match="not the starter's answer cells"):
+        notebooks.fill(TWO, "# %% f\ndef f(): 2\n")
+    with pytest.raises(NotebookError, match="not the starter's answer cells"):
+        notebooks.fill(notebook(code("1")), ANSWER)
