@@ -1,4 +1,4 @@
-"""What a learner uploads becomes a clean notebook or a clear refusal, and the answer is found in it."""
+"""An upload becomes a clean notebook or a clear refusal, and the answer is found in it."""
 
 from __future__ import annotations
 
