@@ -190,13 +190,13 @@ class Site:
         rows = self.ask("SELECT state FROM submissions_gradingrun")
         return Counter(str(row[0]) for row in rows)
 
-    def in_the_middle(self, least: int) -> bool:
-        """Return whether some runs are graded and code is in a sandbox right now."""
-        running = self.ask(
-            "SELECT 1 FROM submissions_gradingrun r JOIN submissions_submission s"
+    def in_sandboxes(self) -> set[tuple[object, ...]]:
+        """Return run and attempt of the code that is being graded, for all that is known."""
+        rows = self.ask(
+            "SELECT r.id, r.attempt FROM submissions_gradingrun r JOIN submissions_submission s"
             " ON r.submission_id = s.id WHERE r.state = 'running' AND s.source_kind = 'python'"
         )
-        return running != [] and self.states()["graded"] >= least
+        return set(rows)
 
     def wait_for(self, what: str, condition: Callable[[], bool]) -> None:
         deadline = time.monotonic() + PATIENCE_S
