@@ -1,26 +1,41 @@
 """Grading against running the same tests by hand, in turn, in one run: ``make bench``.
 
-Prints a table and writes build/bench.json. Only the ratios travel between machines.
+Four figures a round, on the attention exercise's reference:
+
+- submit to verdict: from ``services.submit`` to the verdict's row, through Redis, a Celery worker
+  and a warm sandbox (of each backend that this machine has);
+- by hand: ``python -m pytest`` on the same tests, in a fresh process;
+- floor: the same in a fork of a process that already has torch and pytest.
+
+Prints a table and writes build/bench.json. Only ratios and differences travel between machines.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import signal
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from tools.run import own_redis
+
 ROOT = Path(__file__).resolve().parents[1]
 EXERCISE = "03-llms/scaled-dot-product-attention"
-ROUNDS = 7
-IDLE_S = 4.0
+REFERENCE = ROOT / "graders" / EXERCISE / "reference.py"
+ROUNDS = int(os.environ.get("ROUNDS", "7"))
+IDLE_S = float(os.environ.get("IDLE_S", "8"))
+"""Seconds between two rounds, in which the pool gets warm again."""
+VERDICT_S = 120.0
 _BY_HAND = """
-import importlib.util, time
+import importlib.util
 import numpy as np, pytest, torch
 
 def load(path):
@@ -50,65 +65,184 @@ def speed(): return Speed()
 def pytest_configure(config):
     for name in ("title", "hint", "points", "stretch"): config.addinivalue_line("markers", name)
 """
+_FORKING = """
+import gc, os, sys, time
+import numpy, pytest, torch, torch.testing
+torch.set_num_threads(1)
+gc.freeze()
+print("ready", flush=True)
+for line in sys.stdin:
+    start = time.perf_counter()
+    if (pid := os.fork()) == 0:
+        null = os.open(os.devnull, os.O_RDWR); os.dup2(null, 1); os.dup2(null, 2)
+        options = ["-q", "-p", "no:cacheprovider", "-p", "no:unraisableexception"]
+        os._exit(pytest.main([*options, line.strip()]))
+    assert os.waitpid(pid, 0)[1] == 0, "the tests failed"
+    print(time.perf_counter() - start, flush=True)
+"""
 
 
 def main() -> None:
     """Measure and report."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        os.environ |= {
+            "DATA_DIR": folder,
+            "DATABASE_URL": f"sqlite:///{folder}/db.sqlite3",
+            "SANDBOX_RUNTIME_DIR": str(ROOT / "var" / "runtime"),
+            "PYTHONPATH": f"{ROOT / 'platform'}:{ROOT}",
+            "PYTHONWARNINGS": "ignore",
+            "DJANGO_SETTINGS_MODULE": "config.settings",
+            "LOG_LEVEL": "ERROR",
+        }
+        Path(folder).chmod(0o755)
+        tests = _tests_by_hand(Path(folder, "tests"))
+        with own_redis(), _forking_process() as floor:
+            learner, exercise = _site()
+            seconds: dict[str, list[float]] = {"by hand": [], "floor": []}
+            for backend in _backends():
+                with _worker(backend):
+                    _rounds(backend, seconds, tests, floor, lambda: _submit(learner, exercise))
+    _report(seconds)
+
+
+def _rounds(
+    backend: str, seconds: dict[str, list[float]], tests: Path, floor: Any, submit: Any
+) -> None:
+    seconds[backend] = []
+    for number in range(ROUNDS + 1):
+        time.sleep(IDLE_S)
+        graded = submit()
+        hand, forked = _by_hand(tests), _forked(floor, tests)
+        print(f"{backend} {graded:.3f}  by hand {hand:.3f}  floor {forked:.3f}", flush=True)
+        if number:  # the first round warms caches
+            seconds[backend].append(graded)
+            seconds["by hand"].append(hand)
+            seconds["floor"].append(forked)
+
+
+def _site() -> tuple[Any, Any]:
     sys.path[:0] = [str(ROOT / "platform"), str(ROOT)]
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     import django
 
     django.setup()
-    from grading.engine import Job
-    from grading.setup import make_engine
+    from django.core.management import call_command
 
-    reference = ROOT / "graders" / EXERCISE / "reference.py"
-    job = Job(EXERCISE, "hidden", reference.read_text(encoding="utf-8"), seed=1)
-    engine = make_engine()
-    warm, by_hand = [], []
+    from accounts.models import User
+    from curriculum.models import Exercise
+
+    call_command("migrate", verbosity=0)
+    call_command("load_curriculum", unproven=True, stdout=open(os.devnull, "w"))  # noqa: SIM115
+    return User.objects.create_user("bench"), Exercise.objects.get(slug=Path(EXERCISE).name)
+
+
+def _submit(learner: Any, exercise: Any) -> float:
+    """Return the seconds from pressing the button to the verdict's row."""
+    from submissions import services
+    from submissions.models import GradingRun
+
+    submission = services.submit(
+        learner=learner, exercise=exercise, tests="hidden", source=REFERENCE.read_text("utf-8")
+    )
+    deadline = time.monotonic() + VERDICT_S
+    while time.monotonic() < deadline:
+        run = GradingRun.objects.get(submission=submission)
+        if run.graded_at:
+            assert run.verdict == "accepted", run.verdict
+            return (run.graded_at - run.queued_at).total_seconds()
+        time.sleep(0.02)
+    raise SystemExit("no verdict came")
+
+
+def _backends() -> list[str]:
+    from grading.sandboxes.base import SandboxUnavailable
+    from grading.setup import BACKENDS, make_backend
+
+    there = []
+    for name in BACKENDS:
+        try:
+            make_backend(name)
+        except SandboxUnavailable as error:
+            print(f"{name} is left out: {error}")
+        else:
+            there.append(name)
+    return there
+
+
+@contextlib.contextmanager
+def _worker(backend: str) -> Iterator[None]:
+    worker = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "celery", "-A", "config", "-q", "worker", "--pool", "threads"),
+            *("--concurrency", "2", "-Q", "cpu", "--without-gossip", "--without-mingle"),
+        ],
+        cwd=ROOT,
+        env={**os.environ, "SANDBOX_BACKEND": backend},
+        start_new_session=True,
+    )
     try:
-        for events in range(ROUNDS + 1):
-            time.sleep(IDLE_S)  # until the pool is warm again
-            seconds = _seconds(lambda: list(engine.grade(job)))
-            hand = _seconds(lambda: _run_by_hand(reference))
-            if events:  # the first round warms caches
-                warm.append(seconds)
-                by_hand.append(hand)
+        yield
     finally:
-        engine.close()
-    _report({"graded, warm": warm, "pytest by hand": by_hand})
+        os.killpg(worker.pid, signal.SIGTERM)
+        worker.wait()
 
 
-def _seconds(action: Any) -> float:
+@contextlib.contextmanager
+def _forking_process() -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
+        [sys.executable, "-c", _FORKING],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    assert process.stdout is not None
+    process.stdout.readline()
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _forked(floor: subprocess.Popen[str], tests: Path) -> float:
+    assert floor.stdin is not None and floor.stdout is not None
+    floor.stdin.write(f"{tests}\n")
+    floor.stdin.flush()
+    return float(floor.stdout.readline())
+
+
+def _tests_by_hand(folder: Path) -> Path:
+    folder.mkdir()
+    (folder / "conftest.py").write_text(_BY_HAND.format(reference=str(REFERENCE)))
+    tests = folder / "test_hidden.py"
+    tests.write_text((REFERENCE.parent / "test_hidden.py").read_text(encoding="utf-8"))
+    return tests
+
+
+def _by_hand(tests: Path) -> float:
     start = time.perf_counter()
-    action()
+    subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tests)],
+        cwd=tests.parent,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
     return time.perf_counter() - start
 
 
-def _run_by_hand(reference: Path) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        Path(folder, "conftest.py").write_text(_BY_HAND.format(reference=str(reference)))
-        test = Path(folder, "test_hidden.py")
-        test.write_text((reference.parent / "test_hidden.py").read_text(encoding="utf-8"))
-        subprocess.run(
-            [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(test)],
-            cwd=folder,
-            env={
-                "PATH": os.environ["PATH"],
-                "PYTHONPATH": f"{ROOT / 'platform'}:{ROOT}",
-                "OMP_NUM_THREADS": "1",
-            },
-            check=True,
-            stdout=subprocess.DEVNULL,
-        )
-
-
 def _report(seconds: dict[str, list[float]]) -> None:
-    rows = {name: _spread(values) for name, values in seconds.items()}
-    ratios = [a / b for a, b in zip(*seconds.values(), strict=True)]
-    rows["ratio, pair by pair"] = _spread(ratios)
-    for name, (low, middle, high) in rows.items():
-        print(f"{name:22} min {low:7.3f}  median {middle:7.3f}  max {high:7.3f}")
+    rows = {f"{name}, s": _spread(values) for name, values in seconds.items()}
+    backends = [name for name in seconds if name not in ("by hand", "floor")]
+    for index, name in enumerate(backends):
+        # The rounds of one backend stand together, in the order in which they were measured.
+        part = slice(index * ROUNDS, (index + 1) * ROUNDS)
+        hand, floor = seconds["by hand"][part], seconds["floor"][part]
+        pairs = list(zip(seconds[name], hand, floor, strict=True))
+        rows[f"{name} / by hand"] = _spread([graded / by for graded, by, _ in pairs])
+        rows[f"{name} - floor, s"] = _spread([graded - least for graded, _, least in pairs])
+    for label, (low, middle, high) in rows.items():
+        print(f"{label:24} min {low:7.3f}  median {middle:7.3f}  max {high:7.3f}")
     target = ROOT / "build" / "bench.json"
     target.parent.mkdir(exist_ok=True)
     target.write_text(

@@ -22,7 +22,6 @@ from honcho import manager
 
 ROOT = Path(__file__).resolve().parents[1]
 BIN = Path(sys.executable).parent
-DATA = Path(os.environ.get("DATA_DIR", ROOT / "var"))
 HOST = os.environ.get("HOST", "127.0.0.1")
 PORT = int(os.environ.get("PORT", "8000"))
 QUEUES = "cpu,housekeeping"
@@ -39,7 +38,7 @@ def main() -> None:
     os.environ.setdefault("PYTHONWARNINGS", "ignore:You're running the worker")
     _refuse_a_taken_port()
     _check_sandbox()
-    with _redis():
+    with own_redis():
         _prepare()
         sys.exit(_serve())
 
@@ -70,7 +69,7 @@ def _check_sandbox() -> None:
 
 
 @contextlib.contextmanager
-def _redis() -> Iterator[None]:
+def own_redis() -> Iterator[None]:
     """Run a Redis on a socket that only this user can reach, unless one is configured."""
     if os.environ.get("REDIS_URL"):
         yield
@@ -78,7 +77,7 @@ def _redis() -> Iterator[None]:
     program = shutil.which("redis-server") or str(BIN / "redis-server")
     if not Path(program).exists():
         sys.exit("redis-server is not installed: run `apt-get install redis-server`.")
-    folder = DATA / "redis"
+    folder = _data() / "redis"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     folder.chmod(0o700)
     path = _short(folder / "redis.sock")
@@ -96,6 +95,10 @@ def _redis() -> Iterator[None]:
     finally:
         server.terminate()
         server.wait()
+
+
+def _data() -> Path:
+    return Path(os.environ.get("DATA_DIR", ROOT / "var"))
 
 
 def _short(path: Path) -> str:
@@ -141,7 +144,7 @@ def _serve() -> int:
         f"--concurrency {os.cpu_count() or 2} -Q {QUEUES} --loglevel warning "
         "--without-gossip --without-mingle",
         "beat": f"{BIN}/python -m celery -A config -q beat --loglevel warning "
-        f"--schedule {DATA / 'beat-schedule'}",
+        f"--schedule {_data() / 'beat-schedule'}",
     }
     running = manager.Manager()
     for name, command in processes.items():

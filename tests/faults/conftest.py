@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -107,8 +109,12 @@ class Site:
         self.runtime.symlink_to(settings.SANDBOX_RUNTIME_DIR)
         for half in ("exercises", "graders"):
             (folder / half / "01-test").mkdir(parents=True)
-            (folder / half / "01-test" / "adder").symlink_to(ADDER / half)
+            shutil.copytree(ADDER / half, folder / half / "01-test" / "adder")
             (folder / half / "01-test" / "sum").mkdir()
+        manifest = folder / "exercises" / "01-test" / "adder" / "exercise.toml"
+        # A busy host must not look like slow code.
+        patient = re.sub(r"(total_s|test_s) = .*", r"\1 = 100", manifest.read_text("utf-8"))
+        manifest.write_text(patient, encoding="utf-8")
         for name, text in FILES.items():
             (folder / name).write_text(text, encoding="utf-8")
         self.environment = os.environ | {

@@ -95,7 +95,7 @@ def database_url() -> Iterator[str]:
         call("pg_ctl", "-D", data, "-l", f"{name}/log", "-w", "-o", options, "start")
         try:
             call("createdb", "-h", name, "-U", "course", "course")
-            yield f"postgres://course@{name.replace('/', '%2f')}/course"
+            yield f"postgres:///{name}/course"
         finally:
             call("pg_ctl", "-D", data, "-m", "immediate", "stop")
 
@@ -105,6 +105,7 @@ def environment(database_url: str, data: Path) -> dict[str, str]:
         "PYTHONPATH": f"{ROOT / 'platform'}:{ROOT}",
         "DJANGO_SETTINGS_MODULE": "config.settings",
         "DATABASE_URL": database_url,
+        "PGUSER": "course",
         "DATA_DIR": str(data),
     }
 

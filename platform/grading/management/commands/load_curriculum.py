@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from curriculum import services
-from curriculum.manifest import ManifestError
+from curriculum.manifest import Manifest, ManifestError
 from curriculum.stages import load_stage
 from grading.exercises import digest, manifests
 from grading.ledger import Ledger
@@ -36,10 +36,17 @@ class Command(BaseCommand):
                 stages.append(load_stage(path))
             except ManifestError as error:
                 problems.append(str(error))
+        found: list[Manifest] = []
         try:
             found = manifests()
         except ManifestError as error:
             problems.append(str(error))
+        topics = {topic.key for stage in stages for topic in stage.topics}
+        problems = problems or [
+            f"{manifest.path}/exercise.toml: topic: no stage.toml has {manifest.topic}"
+            for manifest in found
+            if manifest.topic not in topics
+        ]
         if problems:
             raise CommandError("\n".join(problems))
         for stage in stages:
