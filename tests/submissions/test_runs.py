@@ -282,6 +282,20 @@ def test_a_dead_workers_run_waits_again(make_run: MakeRun) -> None:
     assert services.requeue_expired() == 0
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_run_that_waits_again_after_long_is_sent_once_and_not_as_a_lost_message(
+    make_run: MakeRun, bells: Bells
+) -> None:
+    run = make_run()
+    GradingRun.objects.update(enqueued_at=timezone.now() - timedelta(hours=1))
+    claimed(run)
+    expire_leases()
+    bells.enqueued.clear()
+    assert services.requeue_expired() == 1
+    assert services.requeue_expired() == 0
+    assert bells.enqueued == [(run.pk, "cpu")]
+
+
 def test_a_dead_workers_run_that_was_cancelled_meanwhile_ends(make_run: MakeRun) -> None:
     run = make_run()
     claimed(run)

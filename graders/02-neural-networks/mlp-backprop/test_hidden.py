@@ -163,6 +163,21 @@ def test_input_gradient(submission, torch_rng):
     _check(_fresh(submission, torch_rng, SIZES), torch_rng, 8, "x")
 
 
+@pytest.mark.title(
+    en="backward belongs to the most recent forward", zh="backward 对应最近一次 forward"
+)
+@pytest.mark.hint(
+    en="Each forward must replace all that is remembered from the one before.",
+    zh="每次 forward 都要替换掉上一次记下的全部内容。",
+)
+@pytest.mark.points(2)
+def test_latest_forward(submission, torch_rng):
+    mlp = _fresh(submission, torch_rng, SIZES)
+    mlp.forward(_normal(torch_rng, 8, 5))
+    _check(mlp, torch_rng, 8, "weights", "biases", "x")
+    _check(mlp, torch_rng, 3, "weights", "biases", "x")
+
+
 @pytest.mark.title(en="The batch is summed, not averaged", zh="对批次求和，而不是取平均")
 @pytest.mark.hint(
     en="The same row given twice yields twice the gradient of the parameters.",
@@ -216,21 +231,6 @@ def test_width_one(submission, torch_rng):
 )
 def test_one_layer(submission, torch_rng):
     _check(_fresh(submission, torch_rng, [6, 2]), torch_rng, 4, "weights", "biases", "x")
-
-
-@pytest.mark.title(
-    en="backward belongs to the most recent forward", zh="backward 对应最近一次 forward"
-)
-@pytest.mark.hint(
-    en="Each forward must replace all that is remembered from the one before.",
-    zh="每次 forward 都要替换掉上一次记下的全部内容。",
-)
-@pytest.mark.points(2)
-def test_latest_forward(submission, torch_rng):
-    mlp = _fresh(submission, torch_rng, SIZES)
-    mlp.forward(_normal(torch_rng, 8, 5))
-    _check(mlp, torch_rng, 8, "weights", "biases", "x")
-    _check(mlp, torch_rng, 3, "weights", "biases", "x")
 
 
 @pytest.mark.title(en="backward twice gives the same twice", zh="连续两次 backward 结果相同")

@@ -129,6 +129,7 @@ class Bubblewrap:
         self._start_cpus = start_cpus or os.sched_getaffinity(0)
         self._tree = runtime.ensure(folder)
         self._slots = itertools.cycle(range(SLOTS))
+        cgroups.sweep()
         if os.geteuid() == 0:
             _check_reachable(self._tree)
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import os
+import secrets
 import time
 from pathlib import Path
 
 MOUNT = Path("/sys/fs/cgroup")
-_numbers = itertools.count()
 
 
 class ControlGroup:
@@ -62,7 +61,8 @@ class ControlGroup:
 
 def make() -> ControlGroup | None:
     """Return a new group, or None where this process may not make one."""
-    name = f"sandbox-{os.getpid()}-{next(_numbers)}"
+    # Process numbers come again, and a worker that was killed leaves its groups behind.
+    name = f"sandbox-{os.getpid()}-{secrets.token_hex(6)}"
     for version, parents in ((2, _v2_parents()), (1, _v1_parents())):
         if parents is None:
             continue
@@ -79,6 +79,16 @@ def make() -> ControlGroup | None:
             continue
         return group
     return None
+
+
+def sweep() -> None:
+    """Remove the groups that killed workers left behind. What is in use can't be removed."""
+    for parents in (_v2_parents(), _v1_parents()):
+        for parent in set((parents or {}).values()):
+            for folder in parent.glob("sandbox-*-*"):
+                if not Path("/proc", folder.name.split("-")[1]).exists():
+                    with contextlib.suppress(OSError):
+                        folder.rmdir()
 
 
 def _own(controller: str) -> str:

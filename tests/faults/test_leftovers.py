@@ -1,0 +1,52 @@
+"""What a killed worker leaves on the host does no harm to the next one, and is swept away."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from grading.sandboxes import cgroups
+
+pytestmark = pytest.mark.sandbox
+
+ROOT = Path(__file__).resolve().parents[2]
+NUMBER = 2**22 + 1  # more than the kernel gives
+MAKE_AND_DIE = f"""\
+import os, signal
+from grading.sandboxes import cgroups
+
+os.getpid, mine = (lambda: {NUMBER}), os.getpid()
+group = cgroups.make()
+print(*set(group._folders.values()) if group else "", flush=True)
+os.kill(mine, signal.SIGKILL)
+"""
+
+
+def make_and_die() -> list[Path]:
+    """Return the folders of a control group whose worker, number ``NUMBER``, was killed."""
+    died = subprocess.run(
+        [sys.executable, "-c", MAKE_AND_DIE],
+        env=os.environ | {"PYTHONPATH": f"{ROOT / 'platform'}:{ROOT}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert died.returncode == -9, died.stderr
+    return [Path(name) for name in died.stdout.split()]
+
+
+def test_groups_of_killed_workers_are_in_nobodys_way_and_swept() -> None:
+    living = cgroups.make()
+    if living is None:
+        pytest.skip("no control group can be made here")
+    first, second = make_and_die(), make_and_die()  # in containers numbers come again at once
+    assert first and second and not set(first) & set(second)
+    assert all(folder.exists() for folder in (*first, *second))
+    cgroups.sweep()
+    assert not any(folder.exists() for folder in (*first, *second))
+    assert all(folder.exists() for folder in living._folders.values())
+    living.remove()
