@@ -36,11 +36,13 @@ SWITCHES = [
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = Path(__file__).parent
-    for item in items:
-        if here in item.path.parents:
-            item.add_marker(pytest.mark.browser)
-            if CHROMIUM is None:
-                item.add_marker(pytest.mark.skip(reason="Chromium is not installed"))
+    ours = [item for item in items if here in item.path.parents]
+    for item in ours:
+        item.add_marker(pytest.mark.browser)
+        if CHROMIUM is None:
+            item.add_marker(pytest.mark.skip(reason="Chromium is not installed"))
+    # Last: Playwright's event loop stays in this thread, where asynchronous tests can't run then.
+    items[:] = [item for item in items if item not in set(ours)] + ours
 
 
 @pytest.fixture(scope="session")
@@ -67,7 +69,7 @@ def server(django_db_setup: None, redis_url: str) -> Iterator[str]:
     config = uvicorn.Config(app, lifespan="off", log_level="error", timeout_graceful_shutdown=1)
     running = uvicorn.Server(config)
     thread = threading.Thread(target=running.run, kwargs={"sockets": [listener]}, daemon=True)
-    with override_settings(ALLOWED_HOSTS=["127.0.0.1"]):
+    with override_settings(ALLOWED_HOSTS=["127.0.0.1", "testserver"]):
         thread.start()
         while not running.started:
             time.sleep(0.01)

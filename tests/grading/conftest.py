@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,8 @@ torch.set_num_threads(1)  # these tests fork; a fork of a threaded torch hangs
 # The tiny exercise's own tests run in the grader process, not here.
 collect_ignore = ["adder"]
 
+HANG_UP_S = 2.0
+
 Load = Callable[[str], Any]
 
 
@@ -39,7 +42,7 @@ class Loaded:
 @pytest.fixture
 def load() -> Iterator[Load]:
     """Load a source into a forked agent and return its members: same code, no isolation."""
-    pids = []
+    lines: list[tuple[int, int]] = []
 
     def make(source: str) -> Loaded:
         ours, theirs = socket.socketpair()
@@ -53,18 +56,25 @@ def load() -> Iterator[Load]:
                 pass
             finally:
                 os._exit(0)
-        pids.append(pid)
         theirs.close()
         descriptor = ours.detach()
+        lines.append((pid, descriptor))
         peer = GraderPeer(Stream(descriptor, descriptor))
         members = peer.request("load", source)
         peer.name_members(members)
         return Loaded(peer, members)
 
     yield make
-    for pid in pids:
-        os.kill(pid, signal.SIGKILL)
-        os.waitpid(pid, 0)
+    # The last first: each fork holds the lines to those before it open.
+    for pid, descriptor in reversed(lines):
+        os.close(descriptor)
+        deadline = time.monotonic() + HANG_UP_S
+        while os.waitpid(pid, os.WNOHANG) == (0, 0):
+            if time.monotonic() > deadline:
+                os.kill(pid, signal.SIGKILL)
+                os.waitpid(pid, 0)
+                break
+            time.sleep(0.001)
 
 
 @pytest.fixture(scope="session")

@@ -82,5 +82,5 @@ def test_require_says_what_the_author_wrote():
 
 
 def test_text_that_is_shown_is_clean_and_capped():
-    assert clean("a\x1b[31m\u202eb\ud800\n") == "a\ufffd[31m\ufffdb\ufffd\n"
+    assert clean("a\x1b[31m\u202eb\ud800\x07\n") == "a\ufffdb\ufffd\ufffd\n"
     assert len(clean("x" * 10_000)) == 4001
