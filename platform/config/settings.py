@@ -8,6 +8,7 @@ import environ
 from django.utils.translation import gettext_lazy as _
 
 from config.local_secret import local_secret
+from config.runtime_folder import runtime_folder
 from config.security import *  # noqa: F403  (one list of settings, two files)
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -91,7 +92,7 @@ SUBMISSIONS_MAX_WAITING = env.int("SUBMISSIONS_MAX_WAITING", default=10)
 EXERCISES_DIR = Path(env.str("EXERCISES_DIR", default=str(ROOT / "exercises")))
 GRADERS_DIR = Path(env.str("GRADERS_DIR", default=str(ROOT / "graders")))
 SANDBOX_BACKEND = env.str("SANDBOX_BACKEND", default="bubblewrap")
-SANDBOX_RUNTIME_DIR = Path(env.str("SANDBOX_RUNTIME_DIR", default=str(DATA_DIR / "runtime")))
+SANDBOX_RUNTIME_DIR = Path(env.str("SANDBOX_RUNTIME_DIR", default=str(runtime_folder(DATA_DIR))))
 SANDBOX_IMAGE = env.str("SANDBOX_IMAGE", default="llm-course-sandbox")
 SANDBOX_DOCKER_RUNTIME = env.str("SANDBOX_DOCKER_RUNTIME", default="runc")
 SANDBOX_POOL_SIZE = env.int("SANDBOX_POOL_SIZE", default=4)

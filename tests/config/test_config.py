@@ -15,6 +15,7 @@ from django.test import Client
 from django.urls import reverse
 
 from config.local_secret import local_secret
+from config.runtime_folder import SHARED, runtime_folder
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVE = """\
@@ -117,3 +118,11 @@ def test_the_web_process_never_loads_torch_or_a_grader(tmp_path: Path) -> None:
     )
     assert served.returncode == 0, served.stderr
     assert served.stdout.split() == []
+
+
+def test_root_builds_sandboxes_where_their_users_can_enter(tmp_path, monkeypatch):
+    tmp_path.chmod(0o700)
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    assert runtime_folder(tmp_path / "var") == SHARED
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    assert runtime_folder(tmp_path / "var") == tmp_path.resolve() / "var" / "runtime"
