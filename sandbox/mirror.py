@@ -43,7 +43,8 @@ class Mirror(nn.Module):
         try:
             return super().__getattr__(name)
         except AttributeError:
-            if name.startswith("__"):
+            # nn.Module's own code asks for private names that may be missing (zero_grad does).
+            if name.startswith("_"):
                 raise
         return self._remote_attribute(self._remote_id, self._remote_path, name)
 

@@ -61,6 +61,10 @@ class Agent(Peer):
             if not name.startswith("_") and callable(value)
         }
 
+    def _get_attribute(self, number: int, path: str, name: str) -> Any:
+        """The grader gives nothing of its modules but what a mirror holds."""
+        raise AttributeError(f"this model has no attribute {name!r} that you can reach")
+
     def _call(self, number: Any, args: Any, kwargs: Any) -> Any:
         return self.exported(number)(*args, **kwargs)
 

@@ -307,3 +307,27 @@ def test_numpy_arrays_cross(load):
     doubled, total = code.f(np.arange(3, dtype=np.float32))
     assert doubled.dtype == np.float32 and doubled.tolist() == [0, 2, 4]
     assert isinstance(total, np.float32)
+
+
+def test_a_model_of_the_grader_can_be_trained_in_every_usual_way(load):
+    submission = load("""
+import torch
+def fit(model, x, y):
+    model.zero_grad()
+    loss = ((model(x) - y) ** 2).mean()
+    loss.backward()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter -= 0.1 * parameter.grad
+    model.zero_grad()
+    return hasattr(model, "secret")
+def peek(model):
+    return model.secret
+""")
+    model = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.Tanh(), torch.nn.Linear(4, 1))
+    model.secret = 42
+    before = [parameter.clone() for parameter in model.parameters()]
+    assert submission.fit(model, torch.ones(2, 3), torch.ones(2, 1)) is False
+    assert any(not torch.equal(a, b) for a, b in zip(before, model.parameters(), strict=True))
+    with pytest.raises(RemoteError, match="no attribute 'secret'"):
+        submission.peek(model)
