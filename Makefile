@@ -27,8 +27,8 @@ test: setup ## Everything that CI runs
 	$(BIN)/pytest --cov --cov-report=term:skip-covered
 	$(BIN)/python manage.py check_exercises clip-loss --seeds 2
 
-test-fast: setup ## The daily loop: under a minute
-	$(BIN)/pytest -q -m "not slow and not docker and not browser and not postgres"
+test-fast: setup ## The daily loop, without sandboxes and browsers: under a minute
+	$(BIN)/pytest -q -m "not slow and not sandbox and not docker and not browser and not postgres"
 
 check: setup ## Lint, types, import directions, templates, missing migrations
 	$(BIN)/ruff check .

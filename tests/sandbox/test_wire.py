@@ -188,6 +188,7 @@ trees = st.recursive(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=2000, deadline=None)
 @given(trees, st.lists(st.binary(max_size=64), max_size=3))
 def test_any_tree_decodes_or_is_a_protocol_error(tree, blobs):
