@@ -47,12 +47,12 @@ def read(data: bytes | str) -> str:
     content = _parse(_decode(data))
     cells = _clean_cells(content["cells"])
     if not any(cell["cell_type"] == "code" for cell in cells):
-        raise NotebookError("The notebook has no code cell.", "笔记本里没有代码单元格。")
+        raise NotebookError("The notebook has no code cell.", "Notebook 里没有代码单元格。")
     text = _dump(cells)
     if len(text.encode()) > MAX_CLEAN_BYTES:
         raise NotebookError(
             f"Without its outputs the notebook is still larger than {MAX_CLEAN_BYTES >> 10} KiB.",
-            f"去掉输出之后，笔记本仍超过 {MAX_CLEAN_BYTES >> 10} KiB。",
+            f"去掉输出之后，Notebook 仍超过 {MAX_CLEAN_BYTES >> 10} KiB。",
         )
     return text
 
@@ -120,7 +120,7 @@ def fill(starter_text: str, source: str) -> str:
     if not answers or parts.keys() != {cell["id"] for cell in answers}:
         raise NotebookError(
             "The parts of the source are not the starter's answer cells.",
-            "源代码的各部分与初始笔记本的答案单元格不一致。",
+            "源代码的各部分与初始 Notebook 的答案单元格不一致。",
         )
     for cell in answers:
         cell["source"] = parts[cell["id"]].strip("\n")
@@ -151,7 +151,7 @@ def _parse(text: str) -> dict[str, Any]:
         raise NotebookError(
             f"The notebook has format {str(content['nbformat'])[:9]}. "
             "Save it in format 4 (.ipynb) first.",
-            f"笔记本的格式版本是 {str(content['nbformat'])[:9]}，请先另存为版本 4（.ipynb）。",
+            f"Notebook 的格式版本是 {str(content['nbformat'])[:9]}，请先另存为版本 4（.ipynb）。",
         )
     if not isinstance(content.get("cells"), list):
         raise _not_a_notebook()
@@ -164,18 +164,19 @@ def _refuse_constant(name: str) -> NoReturn:
 
 def _not_json() -> NotebookError:
     return NotebookError(
-        "The file is not a notebook: it is not valid JSON.", "文件不是笔记本：不是有效的 JSON。"
+        "The file is not a notebook: it is not valid JSON.", "文件不是 Notebook：不是有效的 JSON。"
     )
 
 
 def _not_a_notebook() -> NotebookError:
-    return NotebookError("The file is not a Jupyter notebook.", "文件不是 Jupyter 笔记本。")
+    return NotebookError("The file is not a Jupyter notebook.", "文件不是 Jupyter Notebook。")
 
 
 def _clean_cells(found: list[Any]) -> list[Cell]:
     if len(found) > MAX_CELLS:
         raise NotebookError(
-            f"The notebook has more than {MAX_CELLS} cells.", f"笔记本的单元格超过 {MAX_CELLS} 个。"
+            f"The notebook has more than {MAX_CELLS} cells.",
+            f"Notebook 的单元格超过 {MAX_CELLS} 个。",
         )
     cells: list[Cell] = []
     taken: set[str] = set()
@@ -200,7 +201,7 @@ def _clean_cell(cell: Any, position: int) -> Cell:
     if not isinstance(source, str) or cell.get("cell_type") not in _CELL_TYPES:
         raise NotebookError(
             f"The file is not a Jupyter notebook: cell {position} is malformed.",
-            f"文件不是 Jupyter 笔记本：第 {position} 个单元格格式不正确。",
+            f"文件不是 Jupyter Notebook：第 {position} 个单元格格式不正确。",
         )
     source = source.replace("\r\n", "\n").replace("\r", "\n")
     tags = _tags(cell)
@@ -263,7 +264,7 @@ def _answers(starter_text: str) -> list[Cell]:
     answers = [cell for cell in _code(starter_text) if _is_answer(cell)]
     if not answers:
         raise NotebookError(
-            "This exercise's notebook has no answer cell.", "这道练习的笔记本没有答案单元格。"
+            "This exercise's notebook has no answer cell.", "这道练习的 Notebook 没有答案单元格。"
         )
     return answers
 

@@ -100,7 +100,7 @@ def notebook_limit(seconds: float) -> Text:
     """The tests and the notebook together took longer than they may."""
     return Text(
         f"The notebook was stopped here: tests and notebook may take {seconds:g} s in all.",
-        f"笔记本运行到这里被停止：测试与笔记本合计最多 {seconds:g} 秒。",
+        f"Notebook 运行到这里被停止：测试与 Notebook 合计最多 {seconds:g} 秒。",
     )
 
 

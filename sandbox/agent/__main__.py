@@ -8,44 +8,42 @@ from __future__ import annotations
 import fcntl
 import os
 import sys
-from typing import Any
+from typing import NoReturn
 
 READY = b"ready"
 PRIVATE_FD = 100
 
 
-def _take_private_streams() -> tuple[int, int]:
-    """Move the protocol off fds 0 and 1, so that the learner's prints can't reach it."""
-    reader = fcntl.fcntl(0, fcntl.F_DUPFD_CLOEXEC, PRIVATE_FD)
-    writer = fcntl.fcntl(1, fcntl.F_DUPFD_CLOEXEC, PRIVATE_FD)
+def import_torch() -> None:
+    """Import what every submission needs, and do once what is slow the first time.
+
+    No backward pass: a process that has had one can't fork others that have one.
+    """
+    import torch
+
+    from sandbox.agent import service  # noqa: F401
+
+    torch.set_num_threads(1)
+    parameter = torch.nn.Parameter(torch.ones(2))
+    parameter.grad = torch.ones(2)
+    torch.optim.SGD([parameter], lr=0.1).step()
+
+
+def serve(reader: int, writer: int) -> NoReturn:
+    """Answer requests until the other side hangs up, then end this process.
+
+    The protocol is moved out of the reach of the learner's prints; 0, 1 and 2 are /dev/null.
+    """
+    private = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, PRIVATE_FD) for fd in (reader, writer)]
     null = os.open(os.devnull, os.O_RDWR)
-    os.dup2(null, 0)
-    os.dup2(null, 1)
+    for descriptor in {0, 1, reader, writer}:
+        os.dup2(null, descriptor) if descriptor < 2 else os.close(descriptor)
     os.close(null)
-    return reader, writer
-
-
-def _warm_up(layer: Any) -> None:
-    """Do once what is slow the first time: a backward pass, an optimizer's lazy imports."""
-    import torch
-
-    layer(torch.ones(1, 2)).sum().backward()
-    torch.optim.SGD(layer.parameters(), lr=0.1).step()
-
-
-def main() -> None:
-    """Serve requests until the other side hangs up."""
-    reader, writer = _take_private_streams()
-    sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
-    import torch
-
     from sandbox.agent.service import Agent
     from sandbox.wire import Disconnected, Stream
 
-    torch.set_num_threads(1)
-    _warm_up(torch.nn.Linear(2, 2))
-    os.write(writer, READY)
-    agent = Agent(Stream(reader, writer))
+    os.write(private[1], READY)
+    agent = Agent(Stream(*private))
     try:
         while True:
             agent.serve_one()
@@ -53,6 +51,13 @@ def main() -> None:
         pass
     finally:
         os._exit(0)  # whatever the learner's code left behind must not hold up the end
+
+
+def main() -> None:
+    """Be the agent of a sandbox that was started for it."""
+    sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+    import_torch()
+    serve(0, 1)
 
 
 if __name__ == "__main__":

@@ -58,3 +58,6 @@ class Backend(Protocol):
         Raises:
             SandboxUnavailable: this host can't.
         """
+
+    def close(self) -> None:
+        """End what was started ahead of need."""

@@ -20,7 +20,6 @@ import contextlib
 import fcntl
 import itertools
 import os
-import resource
 import select
 import shutil
 import signal
@@ -36,6 +35,7 @@ from docker.utils import kwargs_from_env
 from grading.sandboxes import cgroups, container, image
 from grading.sandboxes.base import Limits, SandboxUnavailable
 from grading.sandboxes.janitor import Janitor
+from grading.sandboxes.processes import ended, limit_addresses
 
 PIPE_BYTES = 1 << 20
 OPEN_S = 15.0
@@ -104,7 +104,7 @@ class DockerSandbox:
             return
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(self._process, signal.SIGKILL)
-        _wait_for_end(self._process)
+        ended(self._process, END_S)
         os.close(self._process)
         self._backend.remove_later(self._name)
 
@@ -195,6 +195,9 @@ class Docker:
             stream.close()
             self.remove(name)
             raise SandboxUnavailable(f"the Docker engine could not start it: {error}") from error
+
+    def close(self) -> None:
+        """Nothing was started but sandboxes, and those are killed one by one."""
 
     def remove(self, name: str) -> None:
         """Remove a container; if the engine fails, the janitor will."""
@@ -357,13 +360,7 @@ class _Group:
             pids = [int(pid) for pid in (memory / "cgroup.procs").read_text().split()]
         except OSError:
             return False
-        # An allocation that is refused can be told to the learner, line and all; the group only
-        # kills. It still holds where this can't be set, and for memory that isn't mapped.
-        for pid in pids:
-            with contextlib.suppress(OSError, ValueError):
-                mapped = int(Path(f"/proc/{pid}/statm").read_text().split()[0])
-                ceiling = mapped * resource.getpagesize() + (memory_mib << 20)
-                resource.prlimit(pid, resource.RLIMIT_AS, (ceiling, ceiling))
+        limit_addresses(pids, memory_mib)
         return True
 
     def set_cpus(self, cpus: str) -> bool:
@@ -406,12 +403,6 @@ def _open_process(pid: int) -> int | None:
     except OSError:
         return None
     return process
-
-
-def _wait_for_end(process: int) -> None:
-    poller = select.poll()
-    poller.register(process, select.POLLIN)
-    poller.poll(END_S * 1000)
 
 
 def _cpu_list(cpus: set[int]) -> str:

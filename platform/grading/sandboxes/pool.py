@@ -22,8 +22,8 @@ POLL_S = 0.2
 class Pool:
     """Keeps ``size`` sandboxes warm. Safe for threads.
 
-    All sandboxes are started by one thread that lives as long as the pool: a sandbox dies with
-    the thread that started it.
+    All sandboxes are started by one thread that lives as long as the pool: they die with the
+    thread that started them.
     """
 
     def __init__(self, backend: Backend, size: int) -> None:
@@ -93,6 +93,7 @@ class Pool:
                 self._add(ready)
         for sandbox in [*self._warm, *(each.sandbox for each in starting)]:
             sandbox.kill()
+        self._backend.close()
 
     def _missing(self) -> int:
         with self._changed:
@@ -140,11 +141,7 @@ class _Starting:
             chunk = os.read(self.sandbox.reader, len(READY) - len(self._seen))
             self._seen += chunk
             if not chunk or time.monotonic() > self._deadline:
-                raise SandboxUnavailable(
-                    "the sandbox ended before it was ready. If this host forbids user namespaces "
-                    "(sysctl kernel.apparmor_restrict_unprivileged_userns, "
-                    "user.max_user_namespaces), allow them or use SANDBOX_BACKEND=docker."
-                )
+                raise SandboxUnavailable("the sandbox ended before it was ready")
         return self._seen == READY
 
 

@@ -19,7 +19,7 @@ from importlib import metadata
 from pathlib import Path
 
 PACKAGES = ("torch", "numpy", "msgpack")
-AGENT = "/opt/site/sandbox/agent/__main__.py"
+TEMPLATE = "/opt/site/sandbox/agent/template.py"
 PYTHON = "/opt/python/bin/python3"
 _ROOT = Path(__file__).resolve().parents[3]
 _SKIPPED = frozenset({"site-packages", "dist-packages", "test", "tests", "idlelib", "tkinter"})
