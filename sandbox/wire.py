@@ -333,7 +333,7 @@ _DECODERS: tuple[Callable[[Decoder, list[Any], int], Any], ...] = (
 )
 
 
-def unpack(body: bytes | bytearray) -> Any:
+def unpack(body: bytes | Blob) -> Any:
     """Parse a frame's body into a tree of None, bool, int, float, str, bytes and lists.
 
     Raises:
@@ -407,13 +407,11 @@ class Stream:
             except OSError as error:
                 raise Disconnected(str(error)) from error
 
-    def _read(self, size: int) -> bytearray:
+    def _read(self, size: int) -> Blob:
         """Read exactly ``size`` bytes; what came along with them stays in the buffer."""
         taken = self._buffer[:size]
         del self._buffer[:size]
-        if len(taken) == size:
-            return taken
-        if size > 1 << 16:
+        if len(taken) < size > 1 << 16:
             return self._read_large(taken, size)
         while len(taken) < size:
             chunk = self._some(1 << 16)
@@ -422,15 +420,14 @@ class Stream:
             self._buffer += chunk[missing:]
         return taken
 
-    def _read_large(self, taken: bytearray, size: int) -> bytearray:
-        """Grow with what really arrives, so that a lying header costs no memory."""
-        done = len(taken)
+    def _read_large(self, begun: bytearray, size: int) -> memoryview:
+        """Read into memory that nobody has touched: a lying header costs addresses only."""
+        view = memoryview(np.empty(size, np.uint8))
+        view[: len(begun)] = begun
+        done = len(begun)
         while done < size:
-            if done == len(taken):
-                taken.extend(bytes(min(size - done, max(1 << 20, done))))
-            with memoryview(taken) as view, view[done:] as rest:
-                done += self._into(rest)
-        return taken
+            done += self._into(view[done:])
+        return view
 
     def _some(self, size: int) -> bytes:
         while True:

@@ -54,9 +54,11 @@ class Engine:
         self._pool, self._exercises, self._graders = pool, exercises, graders
         self._zygote = Zygote()
         self._zygote.start()
-        # Speed is measured on one core, by one grader at a time.
+        # Speed is measured on one core, by one grader at a time; everybody else keeps off it.
         self._timing_core = timing_core
         self._timing = threading.Lock()
+        self._errands: set[_Errand] = set()
+        self._placing = threading.Lock()
 
     def close(self) -> None:
         """End the fork server and every sandbox."""
@@ -85,6 +87,8 @@ class Engine:
             grader = self._zygote.fork()
             stack.callback(grader.close)
             errand = _Errand(self, grader, limits, stack)
+            self._errands.add(errand)
+            stack.callback(self._errands.discard, errand)
             errand.tell(assignment)
             deadline = started + manifest.limits.total_s * 2 + GRACE_S
             for message in errand.messages(deadline, cancelled):
@@ -130,22 +134,36 @@ class Engine:
         }
         return replace(event, timings=timings, receipt=receipt)
 
-    def take(self, limits: Limits) -> Sandbox:
-        """Return a fresh sandbox of the pool."""
-        return self._pool.take(limits)
+    def take(self, limits: Limits, errand: _Errand) -> Sandbox:
+        """Return a fresh sandbox of the pool, which is now of ``errand``."""
+        sandbox = self._pool.take(limits)
+        with self._placing:
+            errand.sandboxes.append(sandbox)
+            sandbox.pin(self._free_cores())
+        return sandbox
 
-    def begin_timing(self, sandboxes: list[Sandbox]) -> None:
-        """Wait for the timing core and put ``sandboxes`` on it."""
+    def begin_timing(self, timed: list[Sandbox]) -> None:
+        """Wait for the timing core; give it to ``timed`` and keep all others off it."""
         self._timing.acquire()
-        for sandbox in sandboxes:
-            sandbox.pin({self._timing_core})
+        self._place(timed)
 
-    def end_timing(self, sandboxes: list[Sandbox]) -> None:
+    def end_timing(self) -> None:
         """Give the timing core back."""
-        everywhere = os.sched_getaffinity(0)
-        for sandbox in sandboxes:
-            sandbox.pin(everywhere)
         self._timing.release()
+        self._place([])
+
+    def _free_cores(self) -> set[int]:
+        cores = os.sched_getaffinity(0)
+        return (cores - {self._timing_core} if self._timing.locked() else cores) or cores
+
+    def _place(self, timed: list[Sandbox]) -> None:
+        with self._placing:
+            free = self._free_cores()
+            for errand in list(self._errands):
+                with contextlib.suppress(ProcessLookupError):
+                    os.sched_setaffinity(errand.grader.pid, free)
+                for sandbox in errand.sandboxes:
+                    sandbox.pin({self._timing_core} if sandbox in timed else free)
 
 
 class _Errand:
@@ -156,8 +174,9 @@ class _Errand:
     ) -> None:
         self.sandboxes: list[Sandbox] = []
         self.waited_s = 0.0
-        self._engine, self._grader, self._limits, self._stack = engine, grader, limits, stack
-        self._pinned: list[Sandbox] = []
+        self.grader = grader
+        self._engine, self._limits, self._stack = engine, limits, stack
+        self._timing = False
         self._line = grader.line
         stack.callback(self._unpin)
 
@@ -208,8 +227,8 @@ class _Errand:
                 reason = self.sandboxes[question["number"]].exit_reason()
                 self.tell({"reason": reason or ""})
             case "pin":
-                self._pinned = [self.sandboxes[number] for number in question["numbers"]]
-                self._engine.begin_timing(self._pinned)
+                self._engine.begin_timing([self.sandboxes[n] for n in question["numbers"]])
+                self._timing = True
                 self.tell({})
             case "unpin":
                 self._unpin()
@@ -219,14 +238,13 @@ class _Errand:
         if len(self.sandboxes) >= MAX_SANDBOXES:
             raise InfrastructureError("the grader asked for too many sandboxes")
         started = time.monotonic()
-        sandbox = self._engine.take(self._limits)
+        sandbox = self._engine.take(self._limits, self)
         self.waited_s += time.monotonic() - started
         self._stack.callback(sandbox.kill)
-        self.sandboxes.append(sandbox)
         number = len(self.sandboxes) - 1
         self.tell({"number": number}, [sandbox.reader, sandbox.writer])
 
     def _unpin(self) -> None:
-        if self._pinned:
-            self._engine.end_timing(self._pinned)
-            self._pinned = []
+        if self._timing:
+            self._timing = False
+            self._engine.end_timing()

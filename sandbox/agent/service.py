@@ -48,7 +48,6 @@ class Agent(Peer):
             "next": self._next,
             "prepare": timing.prepare,
             "timed": timing.timed,
-            "fetch": timing.fetch,
             "echo": timing.echo,
             "run_cell": Notebook().run_cell,
         }

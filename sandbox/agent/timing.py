@@ -13,36 +13,33 @@ _OFFSETS = 1 << 16
 
 
 class Timing:
-    """Prepared calls, and the results of those that were timed.
+    """Prepared calls, and the result of the last one.
 
     A timed call replies with a random projection of its whole result, so it must have been
-    computed when the grader's clock stops; the result itself stays here until it is fetched.
+    computed when the grader's clock stops. Only one result is kept: fresh memory for each would
+    be page faults in the time that counts.
     """
 
     def __init__(self, exported: Callable[[Any], Any]) -> None:
         self._exported = exported
         self._calls: list[tuple[Any, tuple[Any, ...]]] = []
-        self._results: dict[int, Any] = {}
+        self._result: Any = None
 
     def prepare(self, number: Any, calls: list[tuple[Any, ...]]) -> None:
         """Hold the arguments of the next calls of one function; forget the previous ones."""
         function = self._exported(number)
         self._calls = [(function, arguments) for arguments in calls]
-        self._results.clear()
+        self._result = None
 
     def timed(self, index: int, seed: int) -> list[float]:
         """Make one prepared call; return the projection of its result, and the result's norm."""
         function, arguments = self._calls[index]
-        self._results[index] = result = function(*arguments)
-        return project(result, seed)
+        self._result = function(*arguments)
+        return project(self._result, seed)
 
-    def fetch(self, index: int) -> Any:
-        """Return the whole result of a timed call."""
-        return self._results[index]
-
-    def echo(self, index: int, seed: int) -> list[float]:
-        """Do all that ``timed`` does but the call: what the boundary itself costs."""
-        return project(self._results.get(index), seed)
+    def echo(self, seed: int) -> list[float]:
+        """Do all that the last ``timed`` did but the call: what the boundary itself costs."""
+        return project(self._result, seed)
 
 
 def project(value: Any, seed: int) -> list[float]:

@@ -20,12 +20,13 @@ from pathlib import Path
 
 import _pytest.assertion
 import _pytest.runner  # noqa: F401  (imported once here, not in each fork)
-import numpy as np  # noqa: F401
+import numpy as np
 import pytest
 import torch
 
 from grading.grader.plugin import GraderPlugin
 from grading.grader.session import PYTEST_OPTIONS, Session
+from grading.grader.speed import interval
 from grading.grader.supply import Supply
 
 # Imported while nobody waits: what hidden tests commonly compare with.
@@ -42,6 +43,7 @@ def main() -> None:
     control = socket.socket(fileno=int(sys.argv[1]))
     torch.set_num_threads(1)
     _rehearse_pytest()
+    interval([0.0], np.random.default_rng())
     gc.freeze()  # pytest collects garbage over the whole heap twice per session otherwise
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # graders are reaped by the kernel
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the worker's affair

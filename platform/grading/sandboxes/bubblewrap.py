@@ -93,9 +93,11 @@ class BubblewrapSandbox:
         }
 
     def _pids(self) -> list[int]:
-        """Return every process of the sandbox, the first one first."""
+        """Return every process of the sandbox."""
         if not self.alive():
             return []
+        if self._group is not None:
+            return self._group.pids()
         children: dict[int, list[int]] = {}
         for stat in Path("/proc").glob("[0-9]*/stat"):
             with contextlib.suppress(OSError):

@@ -36,6 +36,10 @@ class ControlGroup:
         files = {folder / "cgroup.procs" for folder in self._folders.values()}
         return [os.open(file, os.O_WRONLY) for file in files]
 
+    def pids(self) -> list[int]:
+        """Return the processes in the group."""
+        return [int(pid) for pid in (self._folders["pids"] / "cgroup.procs").read_text().split()]
+
     def out_of_memory(self) -> bool:
         """Return whether the kernel killed a process of the group for its memory."""
         name = "memory.events" if self._version == 2 else "memory.oom_control"

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from grading.sandboxes import seccomp
-from grading.sandboxes.base import Limits
+from grading.sandboxes.base import ENVIRONMENT, Limits
 
 FIRST_SLOT_UID = 20_000  # below 65,536: a rootless engine, or one with userns-remap, has no more
 SLOTS = 10_000
@@ -62,13 +62,7 @@ def settings(
         "Hostname": "sandbox",
         "Entrypoint": ["/bin/sh", "-c", _PROCESS_ONE, "sandbox", *_AGENT],
         "Cmd": [],
-        "Env": [
-            "PATH=/opt/python/bin:/usr/bin:/bin",
-            "HOME=/tmp",
-            "LANG=C.UTF-8",
-            "OMP_NUM_THREADS=1",
-            "PYTHONHASHSEED=0",
-        ],
+        "Env": [f"{name}={value}" for name, value in ENVIRONMENT.items()],
         "Tty": False,
         "OpenStdin": False,
         "AttachStdin": False,

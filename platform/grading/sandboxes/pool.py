@@ -50,7 +50,6 @@ class Pool:
                 sandbox = self._next(deadline)
             finally:
                 self._wanted -= 1
-        sandbox.pin(os.sched_getaffinity(0))
         sandbox.resize(limits.memory_mib)
         return sandbox
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from grading.sandboxes import cgroups, runtime
-from grading.sandboxes.base import SandboxUnavailable
+from grading.sandboxes.base import ENVIRONMENT, SandboxUnavailable
 
 READY = b"ready"
 START_S = 60.0
@@ -130,19 +130,12 @@ def _enter(entrances: list[int], cpus: set[int]) -> None:
 
 
 def _arguments(tree: Path, control: int) -> list[str]:
-    environment = {
-        "PATH": "/opt/python/bin",
-        "HOME": "/tmp",
-        "LANG": "C.UTF-8",
-        "OMP_NUM_THREADS": "1",
-        "PYTHONHASHSEED": "0",
-    }
     return [
         *("--unshare-all", "--unshare-user", "--disable-userns"),
         *("--uid", "65534", "--gid", "65534", "--hostname", "sandbox"),
         *("--die-with-parent", "--new-session", "--clearenv"),
         *(part for name in _CAPABILITIES for part in ("--cap-add", name)),
-        *(part for pair in environment.items() for part in ("--setenv", *pair)),
+        *(part for pair in ENVIRONMENT.items() for part in ("--setenv", *pair)),
         # Not a mount below /proc: a fork could not mount its own beside it.
         *("--ro-bind", str(tree), "/", "--proc", "/proc", "--dev", "/dev"),
         *("--tmpfs", "/tmp", "--tmpfs", "/dev/shm", "--remount-ro", "/", "--chdir", "/tmp"),
