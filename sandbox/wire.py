@@ -422,7 +422,7 @@ class Stream:
 
     def _read_large(self, begun: bytearray, size: int) -> memoryview:
         """Read into memory that nobody has touched: a lying header costs addresses only."""
-        view = memoryview(np.empty(size, np.uint8))
+        view = np.empty(size, np.uint8).data
         view[: len(begun)] = begun
         done = len(begun)
         while done < size:

@@ -65,6 +65,10 @@ class Sandbox(Protocol):
 class Backend(Protocol):
     """A way to make sandboxes."""
 
+    @property
+    def patience_s(self) -> float:
+        """How long the replacement of a used sandbox may wait for others to be done."""
+
     def start(self, limits: Limits) -> Sandbox:
         """Start a sandbox; it is warm once ``READY`` can be read from it.
 

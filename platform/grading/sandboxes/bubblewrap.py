@@ -115,6 +115,9 @@ class Bubblewrap:
     ``start_cpus`` are the cores on which sandboxes start, until they are pinned elsewhere.
     """
 
+    patience_s = 1.0
+    """A fork is cheap; getting its memory warm isn't."""
+
     def __init__(self, program: str, folder: Path, start_cpus: set[int] | None = None) -> None:
         self._program = program
         self._start_cpus = start_cpus or os.sched_getaffinity(0)

@@ -10,6 +10,8 @@ from grading.sandboxes.base import ENVIRONMENT, Limits
 
 FIRST_SLOT_UID = 20_000  # below 65,536: a rootless engine, or one with userns-remap, has no more
 SLOTS = 10_000
+SHARES = 512
+"""CPU shares of a container whose sandbox is in use."""
 STREAM = "/opt/stream"
 _AGENT = ("/opt/python/bin/python3", "-I", "-B", "/opt/site/sandbox/agent/__main__.py")
 
@@ -116,7 +118,7 @@ def _bounds(limits: Limits, cpus: str) -> dict[str, Any]:
         "MemorySwap": memory,
         "PidsLimit": limits.processes,
         "CpusetCpus": cpus,
-        "CpuShares": 512,
+        "CpuShares": 2,  # warming up must not slow down what somebody waits for
         "OomScoreAdj": 500,
         "OomKillDisable": False,
         "Tmpfs": {"/tmp": scratch, "/dev/shm": scratch},

@@ -43,6 +43,7 @@ END_S = 5.0
 WARM_MIB = 256  # what a warm agent takes, where it can't be measured
 _F_SETPIPE_SZ = 1031
 _REMOVERS = 2
+_WEIGHT = 20  # what the engine makes of container.SHARES with version 2
 
 
 class DockerSandbox:
@@ -77,7 +78,7 @@ class DockerSandbox:
             return
         self._cpus = wanted
         if self._group is None or not self._group.set_cpus(wanted):
-            self._ask_engine("update_container", cpuset_cpus=wanted)
+            self._ask_engine("update_container", cpuset_cpus=wanted, cpu_shares=container.SHARES)
 
     def alive(self) -> bool:
         """Return whether the agent still holds its end of the stream."""
@@ -145,6 +146,9 @@ class Docker:
     Raises:
         SandboxUnavailable: the engine, the image or the runtime isn't there; or it isn't ours.
     """
+
+    patience_s = 2.0
+    """Starting a container keeps the engine and a core busy for seconds."""
 
     def __init__(
         self,
@@ -330,7 +334,7 @@ class _Group:
         for line in lines:
             _, controllers, path = line.split(":", 2)
             paths |= {name: path.lstrip("/") for name in controllers.split(",")}
-        names = ("memory", "pids", "cpuset")
+        names = ("memory", "pids", "cpuset", "cpu")
         folders = dict.fromkeys(names, cgroups.MOUNT / paths.get("", ""))
         version = 2
         if all(name in paths for name in names):
@@ -364,9 +368,12 @@ class _Group:
         return True
 
     def set_cpus(self, cpus: str) -> bool:
-        """Allow these cores; return whether this process may say so."""
+        """Allow these cores, at the weight of a sandbox that somebody waits for; return whether
+        this process may say so."""
+        weight = ("cpu.shares", container.SHARES) if self._version == 1 else ("cpu.weight", _WEIGHT)
         try:
             (self._folders["cpuset"] / "cpuset.cpus").write_text(cpus)
+            (self._folders["cpu"] / weight[0]).write_text(str(weight[1]))
         except OSError:
             return False
         return True

@@ -32,6 +32,7 @@ class Pool:
         self._changed = threading.Condition()
         self._closing = False
         self._wanted = 0
+        self._quiet_at = 0.0
         self._failure: str | None = None
         self._thread = threading.Thread(target=self._keep_full, name="sandbox-pool", daemon=True)
         self._thread.start()
@@ -45,6 +46,7 @@ class Pool:
         deadline = time.monotonic() + timeout_s
         with self._changed:
             self._wanted += 1
+            self._quiet_at = time.monotonic() + self._backend.patience_s
             self._changed.notify_all()
             try:
                 sandbox = self._next(deadline)
@@ -95,18 +97,20 @@ class Pool:
         self._backend.close()
 
     def _missing(self) -> int:
+        """Return how many sandboxes to start now: replacements wait for a quiet moment, unless
+        fewer than half are left."""
         with self._changed:
-            return max(self._size, self._wanted) - len(self._warm)
+            missing = max(self._size, self._wanted) - len(self._warm)
+            if len(self._warm) - self._wanted >= self._size // 2:
+                return missing if time.monotonic() >= self._quiet_at else 0
+            return missing
 
     def _wait_for_work(self, busy: bool) -> bool:
         """Sleep until a sandbox is missing; return False once the pool is closing."""
         with self._changed:
-            while (
-                not busy
-                and not self._closing
-                and (len(self._warm) >= max(self._size, self._wanted))
-            ):
-                self._changed.wait()
+            while not busy and not self._closing and self._missing() <= 0:
+                full = len(self._warm) >= max(self._size, self._wanted)
+                self._changed.wait(None if full else POLL_S)
             return not self._closing
 
     def _fail(self, reason: str | None) -> None:
