@@ -48,6 +48,9 @@ prove: setup ## Prove all exercises with twenty seeds (only="slug slug"); needed
 bench: setup ## Grading against pytest by hand; writes build/bench.json
 	$(BIN)/python -m tools.bench
 
+fuzz: setup ## Hostile frames against the wire (FRAMES=1000000)
+	$(BIN)/python -m tools.fuzz_wire
+
 messages: setup ## Extract the site's texts and compile their translations (needs gettext)
 	cd platform && ../$(BIN)/django-admin makemessages --locale zh_Hans --add-location file --ignore 'static/*'
 	cd platform && ../$(BIN)/django-admin compilemessages --locale zh_Hans
@@ -55,4 +58,4 @@ messages: setup ## Extract the site's texts and compile their translations (need
 sandbox-image: setup ## Build the image of Docker sandboxes (BASE=debootstrap where no registry can be reached)
 	$(BIN)/python -m tools.sandbox_image $(BASE)
 
-.PHONY: help run setup test test-fast check fix prove bench messages sandbox-image
+.PHONY: help run setup test test-fast check fix prove bench fuzz messages sandbox-image

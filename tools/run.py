@@ -132,7 +132,7 @@ def _prepare() -> None:
     print("Preparing the database and the curriculum ...", flush=True)
     call_command("migrate", verbosity=0)
     call_command("collectstatic", verbosity=0, interactive=False, ignore_patterns=["src"])
-    call_command("load_curriculum", unproven=True)
+    call_command("load_curriculum")
     call_command("make_demo_accounts")
 
 

@@ -35,6 +35,7 @@ INSTALLED_APPS = [
     "accounts",
     "curriculum",
     "submissions",
+    "workers",
     "grading",
 ]
 MIDDLEWARE = [

@@ -10,5 +10,6 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("livez", live),
     path("readyz", ready),
+    path("", include("workers.urls")),
     path("", include("submissions.urls")),
 ]

@@ -92,6 +92,7 @@ def sandbox(pool: Pool) -> Iterator[Sandbox]:
 def inside(sandbox: Sandbox):
     peer = GraderPeer(Stream(os.dup(sandbox.reader), os.dup(sandbox.writer)))
     peer.stream.deadline = time.monotonic() + 20
+    peer.request("limit", 256)
     members = peer.request("load", PROBE)
     yield type("Inside", (), members)
     peer.stream.close()
@@ -167,7 +168,7 @@ def test_the_sandbox_is_never_the_hosts_root(sandbox):
 def pids_of(sandbox: Sandbox) -> list[int]:
     """Return the sandbox's processes, one that all others depend on first."""
     if isinstance(sandbox, BubblewrapSandbox):
-        return sandbox._pids()
+        return sandbox.pids()
     members = sandbox._group._folders["pids"] / "cgroup.procs"
     return sorted(map(int, members.read_text().split()))
 

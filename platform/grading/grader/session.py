@@ -58,6 +58,8 @@ class Session:
         lease = self.supply.take()
         peer = GraderPeer(Stream(lease.reader, lease.writer))
         self._leases[id(peer)] = lease
+        peer.stream.deadline = time.monotonic() + self.assignment.test_s
+        peer.request("limit", self.assignment.memory_mib)
         return peer
 
     def lease_of(self, subject: Subject) -> Lease:

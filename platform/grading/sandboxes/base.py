@@ -49,6 +49,9 @@ class Sandbox(Protocol):
     def pin(self, cpus: set[int]) -> None:
         """Run on these cores only."""
 
+    def pids(self) -> list[int]:
+        """Return its processes as this host numbers them; none where they aren't in view."""
+
     def alive(self) -> bool:
         """Return whether the agent still runs."""
 

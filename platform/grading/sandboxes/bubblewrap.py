@@ -17,7 +17,7 @@ from typing import Any
 
 from grading.sandboxes import cgroups, runtime, seccomp
 from grading.sandboxes.base import Limits, SandboxUnavailable
-from grading.sandboxes.processes import ended, limit_addresses
+from grading.sandboxes.processes import ended
 from grading.sandboxes.template import Template
 
 PIPE_BYTES = 1 << 20
@@ -43,15 +43,14 @@ class BubblewrapSandbox:
         self._gone = False
 
     def resize(self, memory_mib: int) -> None:
-        """Allow ``memory_mib`` on top of what the warm agent has mapped."""
+        """Allow ``memory_mib``, where a control group can hold it; the rest is the agent's own."""
         self._memory_mib = memory_mib
         if self._group is not None:
             self._group.limit(memory_mib + 256, self._limits.processes)
-        limit_addresses(self._pids(), memory_mib)
 
     def pin(self, cpus: set[int]) -> None:
         """Put every thread of the sandbox on ``cpus``."""
-        for pid in self._pids():
+        for pid in self.pids():
             with contextlib.suppress(OSError):
                 for task in Path(f"/proc/{pid}/task").iterdir():
                     os.sched_setaffinity(int(task.name), cpus)
@@ -92,7 +91,7 @@ class BubblewrapSandbox:
             "control_group": self._group is not None,
         }
 
-    def _pids(self) -> list[int]:
+    def pids(self) -> list[int]:
         """Return every process of the sandbox."""
         if not self.alive():
             return []

@@ -35,7 +35,7 @@ from docker.utils import kwargs_from_env
 from grading.sandboxes import cgroups, container, image
 from grading.sandboxes.base import Limits, SandboxUnavailable
 from grading.sandboxes.janitor import Janitor
-from grading.sandboxes.processes import ended, limit_addresses
+from grading.sandboxes.processes import ended
 
 PIPE_BYTES = 1 << 20
 OPEN_S = 15.0
@@ -79,6 +79,10 @@ class DockerSandbox:
         self._cpus = wanted
         if self._group is None or not self._group.set_cpus(wanted):
             self._ask_engine("update_container", cpuset_cpus=wanted, cpu_shares=container.SHARES)
+
+    def pids(self) -> list[int]:
+        """Return its processes, if the host's groups are in view."""
+        return self._group.pids() if self._group and not self._gone else []
 
     def alive(self) -> bool:
         """Return whether the agent still holds its end of the stream."""
@@ -346,6 +350,10 @@ class _Group:
         )
         return cls(folders, version) if ours else None
 
+    def pids(self) -> list[int]:
+        """Return the processes of the container."""
+        return self._counters.pids()
+
     def exceeded(self) -> str | None:
         """Return the limit that has been hit, if one has."""
         if self._counters.out_of_memory():
@@ -361,10 +369,8 @@ class _Group:
                 (memory / "memory.max").write_text(size)
             else:
                 _write_both(memory, size)
-            pids = [int(pid) for pid in (memory / "cgroup.procs").read_text().split()]
         except OSError:
             return False
-        limit_addresses(pids, memory_mib)
         return True
 
     def set_cpus(self, cpus: str) -> bool:

@@ -1,0 +1,46 @@
+"""One row for each worker that ever examined its sandbox."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from curriculum.languages import pick
+
+
+class Worker(models.Model):
+    """A worker, by host and backend, with what its last self-test found.
+
+    ``findings`` is a list of ``{"promise", "title", "mend", "held", "fatal", "seen"}``, where title
+    and mend are ``{"en", "zh"}``.
+    """
+
+    host = models.CharField(max_length=253)
+    backend = models.CharField(max_length=32)
+    examined_at = models.DateTimeField()
+    findings = models.JSONField(default=list)
+    fault = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["host", "backend"]
+        constraints = [models.UniqueConstraint(fields=["host", "backend"], name="worker_once")]
+
+    def __str__(self) -> str:
+        return f"{self.host} ({self.backend})"
+
+    @property
+    def broken(self) -> bool:
+        """Whether it takes no work."""
+        return bool(self.fault) or any(finding["fatal"] for finding in self.findings)
+
+    @property
+    def trusted_only(self) -> bool:
+        """Whether its sandbox holds for trusted learners only."""
+        return not self.broken and not all(finding["held"] for finding in self.findings)
+
+    def report(self) -> list[dict[str, object]]:
+        """Return the findings in the reader's language, what doesn't hold first."""
+        rows = [
+            {**finding, "title": pick(finding["title"]), "mend": pick(finding["mend"])}
+            for finding in self.findings
+        ]
+        return sorted(rows, key=lambda row: bool(row["held"]))

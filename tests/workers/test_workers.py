@@ -1,0 +1,93 @@
+"""What staff see of the workers, and that a worker with a broken sandbox doesn't start."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import User
+from grading import worker as worker_process
+from workers import services
+from workers.models import Worker
+
+
+def finding(*, held: bool, fatal: bool = False) -> dict[str, Any]:
+    return {
+        "promise": "network",
+        "title": {"en": "No network", "zh": "没有网络"},
+        "mend": {"en": "Unplug it", "zh": "拔掉网线"},
+        "held": held,
+        "fatal": fatal,
+        "seen": "inet <b>",
+    }
+
+
+@pytest.fixture
+def staff(client: Client, db: None) -> Client:
+    client.force_login(User.objects.create_user("ada", is_staff=True))
+    return client
+
+
+@pytest.mark.django_db
+def test_learners_do_not_see_the_page(client: Client) -> None:
+    client.force_login(User.objects.create_user("mei"))
+    assert client.get(reverse("workers")).status_code == 302
+
+
+def test_what_is_broken_comes_first_with_its_mend(staff: Client) -> None:
+    services.record_examination(
+        "host", "docker", [finding(held=True), finding(held=False, fatal=True)]
+    )
+    page = staff.get(reverse("workers")).content.decode()
+    assert "Takes no work" in page
+    assert "Unplug it" in page
+    assert "inet &lt;b&gt;" in page
+    assert page.index("Doesn't hold:") < page.index("Holds:")
+
+
+def test_a_weaker_sandbox_is_for_trusted_learners_only(staff: Client) -> None:
+    services.record_examination("host", "bubblewrap", [finding(held=False)])
+    assert "Trusted learners only" in staff.get(reverse("workers")).content.decode()
+    staff.post(reverse("set_language"), {"language": "zh-hans", "next": "/"})
+    page = staff.get(reverse("workers")).content.decode()
+    assert "仅限可信的学习者" in page
+    assert "拔掉网线" in page
+
+
+def test_a_worker_has_one_row_which_its_last_examination_replaces(staff: Client) -> None:
+    services.record_examination("host", "docker", [], fault="no engine")
+    services.record_examination("host", "docker", [finding(held=True)])
+    (worker,) = Worker.objects.all()
+    assert not worker.broken and not worker.trusted_only
+    assert "Every promise holds" in staff.get(reverse("workers")).content.decode()
+
+
+def examined(monkeypatch: pytest.MonkeyPatch, output: str, errors: str = "") -> None:
+    done = subprocess.CompletedProcess([], 0, stdout=output, stderr=errors)
+    monkeypatch.setattr("subprocess.run", lambda *_, **__: done)
+    worker_process._examine_sandbox()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_with_a_sound_sandbox_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    examined(monkeypatch, json.dumps([finding(held=True), finding(held=False)]))
+    assert Worker.objects.get().trusted_only
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_whose_sandbox_breaks_a_promise_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SystemExit, match="sandbox_doctor"):
+        examined(monkeypatch, json.dumps([finding(held=False, fatal=True)]))
+    assert Worker.objects.get().broken
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_that_cannot_examine_its_sandbox_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SystemExit, match="no bwrap"):
+        examined(monkeypatch, "", errors="no bwrap")
+    assert Worker.objects.get().fault == "no bwrap"
