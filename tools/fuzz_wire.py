@@ -142,7 +142,7 @@ def _resident_mib() -> float:
 
 def explore() -> None:
     """Let atheris (``pip install atheris``) look for frames that surprise the decoder."""
-    import atheris
+    import atheris  # type: ignore[import-untyped]
 
     atheris.instrument_all()
     atheris.Setup(sys.argv, one_frame)

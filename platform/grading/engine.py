@@ -50,10 +50,11 @@ class Job:
 class Engine:
     """Grades jobs, any number of them at once from different threads."""
 
-    def __init__(self, pool: Pool, exercises: Path, graders: Path, timing_core: int) -> None:
-        self._pool, self._exercises, self._graders = pool, exercises, graders
-        self._zygote = Zygote()
-        self._zygote.start()
+    def __init__(
+        self, pool: Pool, zygote: Zygote, exercises: Path, graders: Path, timing_core: int
+    ) -> None:
+        self._pool, self._zygote = pool, zygote
+        self._exercises, self._graders = exercises, graders
         # Speed is measured on one core, by one grader at a time; everybody else keeps off it.
         self._timing_core = timing_core
         self._timing = threading.Lock()
@@ -100,6 +101,12 @@ class Engine:
     def _assignment(self, job: Job, manifest: Manifest) -> dict[str, Any]:
         public, secret = self._exercises / job.exercise, self._graders / job.exercise
         hidden = job.tests == "hidden"
+        tests = secret / "test_hidden.py" if hidden else public / "test_visible.py"
+        mistakes = sorted(secret.glob("wrong_answer/*.py")) if hidden else []
+        files = {tests.name: tests.read_text("utf-8")}
+        if hidden:
+            files["reference.py"] = (secret / "reference.py").read_text("utf-8")
+        files |= {f"mistakes/{path.name}": path.read_text("utf-8") for path in mistakes}
         source, cells = job.source, list[str]()
         if manifest.kind == "notebook":
             cells = code_cells(job.source)
@@ -107,14 +114,15 @@ class Engine:
         return {
             "source": source,
             "cells": cells,
-            "tests": str(secret / "test_hidden.py" if hidden else public / "test_visible.py"),
+            "files": files,
+            "tests": tests.name,
             "entry": list(manifest.entry),
             "seed": job.seed,
             "total_s": manifest.limits.total_s,
             "test_s": manifest.limits.test_s,
             "memory_mib": manifest.limits.memory_mib,
-            "reference": str(secret / "reference.py") if hidden else None,
-            "mistakes": sorted(map(str, secret.glob("wrong_answer/*.py"))) if hidden else [],
+            "reference": "reference.py" if hidden else None,
+            "mistakes": [f"mistakes/{path.name}" for path in mistakes],
             "speed_limit": manifest.speed.limit if manifest.speed else None,
         }
 
@@ -160,8 +168,7 @@ class Engine:
         with self._placing:
             free = self._free_cores()
             for errand in list(self._errands):
-                with contextlib.suppress(ProcessLookupError):
-                    os.sched_setaffinity(errand.grader.pid, free)
+                errand.grader.pin(free)
                 for sandbox in errand.sandboxes:
                     sandbox.pin({self._timing_core} if sandbox in timed else free)
 

@@ -1,4 +1,4 @@
-"""The worker's side of the fork server: start it, ask it for graders, notice when it dies."""
+"""The worker's side of the graders: one warm process, forked for each submission."""
 
 from __future__ import annotations
 
@@ -6,15 +6,22 @@ import contextlib
 import os
 import signal
 import socket
-import subprocess
 import sys
+import tempfile
 import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-START_S = 120.0
-FORK_S = 30.0
+from grading.sandboxes import cgroups, processes, runtime, seccomp
+from grading.sandboxes.base import SandboxUnavailable
+from grading.sandboxes.forkserver import UIDS, ForkServer, in_bubblewrap
+
+MEMORY_MIB = 4096
+PROCESSES = 128
+SCRATCH_MIB = 256
+_STDERR = 2
 
 
 class InfrastructureError(Exception):
@@ -23,43 +30,55 @@ class InfrastructureError(Exception):
 
 @dataclass(frozen=True)
 class Grader:
-    """A forked grader process and the line to it."""
+    """A forked grader: a pidfd of its first process, and the line to it."""
 
-    pid: int
+    process: int
     line: socket.socket
+    group: cgroups.ControlGroup | None
+
+    def pin(self, cpus: set[int]) -> None:
+        """Put it on ``cpus``."""
+        processes.pin(processes.with_children(processes.pid_of(self.process)), cpus)
 
     def close(self) -> None:
-        """End the process, if it hasn't ended by itself, and hang up."""
+        """End it, if it hasn't ended by itself, and hang up."""
         with contextlib.suppress(ProcessLookupError):
-            os.kill(self.pid, signal.SIGKILL)
+            signal.pidfd_send_signal(self.process, signal.SIGKILL)
+        processes.ended(self.process, timeout_s=5)
+        os.close(self.process)
         self.line.close()
+        if self.group is not None:
+            self.group.remove()
+
+
+Start = Callable[[], ForkServer]
 
 
 class Zygote:
     """A process that has torch and pytest imported and forks on demand. Safe for threads."""
 
-    def __init__(self) -> None:
+    def __init__(self, start: Start, *, confined: bool) -> None:
+        self._start_server, self._confined = start, confined
         self._lock = threading.Lock()
-        self._process: subprocess.Popen[bytes] | None = None
-        self._control: socket.socket | None = None
+        # A confined process dies with the thread that started it.
+        self._keeper = ThreadPoolExecutor(1, "grader-keeper")
+        self._server: ForkServer | None = None
 
     def start(self) -> None:
-        """Start the process; ``fork`` waits until it is warm."""
+        """Start the process; ``fork`` waits until it is warm.
+
+        Raises:
+            SandboxUnavailable: it can't be started here.
+        """
         with self._lock:
             self._start()
 
-    def _start(self) -> None:
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "grading.grader.zygote", str(theirs.fileno())],
-                env=_environment(),
-                cwd=ROOT,
-                stdin=subprocess.DEVNULL,
-                pass_fds=[theirs.fileno()],
-                start_new_session=True,
-            )
-        self._control, self._warm = ours, False
+    def _start(self) -> ForkServer:
+        if self._server is not None and not self._server.alive():
+            self._stop()
+        if self._server is None:
+            self._server = self._keeper.submit(self._start_server).result()
+        return self._server
 
     def fork(self) -> Grader:
         """Return a new grader process.
@@ -68,53 +87,80 @@ class Zygote:
             InfrastructureError: the fork server doesn't answer; the next call starts a new one.
         """
         ours, theirs = socket.socketpair()
-        with theirs, self._lock:
-            if self._process is None or self._process.poll() is not None:
-                self._start()
-            assert self._control is not None
-            try:
-                self._wait_warm(self._control)
-                self._control.settimeout(FORK_S)
-                socket.send_fds(self._control, [b"fork"], [theirs.fileno()])
-                answer = self._control.recv(4)
-            except OSError as error:
-                self._stop()
-                raise InfrastructureError(f"the fork server failed: {error}") from error
-            if len(answer) != 4:
-                self._stop()
-                raise InfrastructureError("the fork server ended")
-        return Grader(int.from_bytes(answer, "little"), ours)
-
-    def _wait_warm(self, control: socket.socket) -> None:
-        if not self._warm:
-            control.settimeout(START_S)
-            if control.recv(16) != b"ready":
-                raise OSError("it ended while it was starting")
-            self._warm = True
+        group = cgroups.make() if self._confined else None
+        entrances = group.entrances() if group else []
+        try:
+            if group is not None:
+                group.limit(MEMORY_MIB, PROCESSES)
+            with self._lock:
+                try:
+                    filter_ = seccomp.program(memfd=group is not None)
+                    process = self._start().fork([theirs.fileno()], entrances, SCRATCH_MIB, filter_)
+                except SandboxUnavailable as error:
+                    self._stop()
+                    raise InfrastructureError(str(error)) from error
+        except BaseException:
+            ours.close()
+            if group is not None:
+                group.remove()
+            raise
+        finally:
+            theirs.close()
+            for entrance in entrances:
+                os.close(entrance)
+        return Grader(process, ours, group)
 
     def close(self) -> None:
         """End the process."""
         with self._lock:
             self._stop()
+        self._keeper.shutdown()
 
     def _stop(self) -> None:
-        if self._control is not None:
-            self._control.close()
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-        self._process = self._control = None
+        if self._server is not None:
+            self._server.kill()
+        self._server = None
 
 
-def _environment() -> dict[str, str]:
-    """Return what the grader may know: no database, no broker, no secret key."""
-    return {
+def confined(program: str, folder: Path) -> Zygote:
+    """Return graders in bubblewrap sandboxes of their own: no network, no file of this host.
+
+    ``program`` is bwrap's path, ``folder`` is where runtime trees are kept.
+    """
+    tree = runtime.ensure(folder, runtime.GRADER)
+    environment = _environment("/tmp") | {"PATH": "/opt/python/bin"}
+    command = in_bubblewrap(program, tree, environment, runtime.ZYGOTE)
+    return Zygote(
+        lambda: ForkServer(command, environment={}, slot=os.getpid() + UIDS // 2, errors=_STDERR),
+        confined=True,
+    )
+
+
+def unconfined() -> Zygote:
+    """Return graders with the worker's rights, for hosts where bubblewrap can't run."""
+    scratch = tempfile.TemporaryDirectory(prefix="graders-")  # removed with the last reference
+    environment = _environment(scratch.name) | {
         "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
-        "HOME": os.environ.get("HOME", "/tmp"),
+        "PYTHONPATH": f"{runtime.ROOT / 'platform'}:{runtime.ROOT}",
+    }
+    command = [sys.executable, "-m", "grading.grader.zygote", "--unconfined"]
+
+    def start() -> ForkServer:
+        assert scratch.name
+        return ForkServer(command, environment=environment, errors=_STDERR)
+
+    return Zygote(start, confined=False)
+
+
+def _environment(scratch: str) -> dict[str, str]:
+    """Return what a grader may know: no database, no broker, no secret key."""
+    return {
+        "HOME": scratch,
+        "TMPDIR": scratch,
         "LANG": "C.UTF-8",
-        "PYTHONPATH": f"{ROOT / 'platform'}:{ROOT}",
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
         "OMP_NUM_THREADS": "1",
         "HF_HUB_OFFLINE": "1",
         "TOKENIZERS_PARALLELISM": "false",
+        "TRANSFORMERS_VERBOSITY": "error",
     }

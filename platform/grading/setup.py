@@ -11,6 +11,7 @@ from pathlib import Path
 
 from django.conf import settings
 
+from grading import forks
 from grading.engine import Engine
 from grading.sandboxes.base import Backend, SandboxUnavailable
 from grading.sandboxes.bubblewrap import Bubblewrap
@@ -33,8 +34,25 @@ def make_engine(pool_size: int | None = None, backend: str | None = None) -> Eng
     timing_core = max(cores)
     # Warming up is hard work: never on the core where speed is measured, if there is another.
     made = make_backend(backend or settings.SANDBOX_BACKEND, cores - {timing_core} or cores)
+    zygote = make_zygote()
+    zygote.start()
     pool = Pool(made, pool_size or settings.SANDBOX_POOL_SIZE)
-    return Engine(pool, settings.EXERCISES_DIR, settings.GRADERS_DIR, timing_core)
+    return Engine(pool, zygote, settings.EXERCISES_DIR, settings.GRADERS_DIR, timing_core)
+
+
+def make_zygote() -> forks.Zygote:
+    """Return what forks graders, confined as ``GRADER_SANDBOX`` says.
+
+    Raises:
+        SandboxUnavailable: this host lacks what it needs.
+    """
+    if settings.GRADER_SANDBOX == "none":
+        return forks.unconfined()
+    if settings.GRADER_SANDBOX == "bubblewrap":
+        return forks.confined(find_bubblewrap(), settings.SANDBOX_RUNTIME_DIR)
+    raise SandboxUnavailable(
+        f"GRADER_SANDBOX is {settings.GRADER_SANDBOX!r}, but must be bubblewrap or none"
+    )
 
 
 def make_backend(name: str, start_cpus: set[int] | None = None) -> Backend:

@@ -10,7 +10,6 @@ import os
 import sys
 from typing import NoReturn
 
-READY = b"ready"
 PRIVATE_FD = 100
 WARM_CHUNK, WARM_CHUNKS = 16 << 20, 4
 
@@ -50,6 +49,7 @@ def serve(reader: int, writer: int) -> NoReturn:
     for descriptor in {0, 1, reader, writer}:
         os.dup2(null, descriptor) if descriptor < 2 else os.close(descriptor)
     os.close(null)
+    from sandbox.agent.forks import READY
     from sandbox.agent.service import Agent
     from sandbox.wire import Disconnected, Stream
 

@@ -1,7 +1,7 @@
 """A fork's way into its own sandbox: namespaces, mounts, no privileges, a system call filter.
 
-Used by the template alone (template.py), which bubblewrap has put into a sandbox with its own
-user namespace and just the capabilities that this needs. After ``renounce`` none is left, and
+Used by warm processes (forks.py), which bubblewrap has put into a sandbox with its own user
+namespace and just the capabilities that this needs. After ``renounce`` none is left, and
 none can be had: no new privileges, no new user namespace, no set-user-id program in sight.
 """
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 
 @dataclass(frozen=True)
 class Assignment:
-    """Everything that one grading needs. Paths are of this host; seconds and MiB in the names."""
+    """Everything that one grading needs; seconds and MiB in the names."""
 
     source: str
     tests: Path
@@ -23,21 +23,22 @@ class Assignment:
     speed_limit: float | None = None
     cells: tuple[str, ...] = ()
 
-    def to_json(self) -> dict[str, Any]:
-        """Return JSON data that ``from_json`` understands."""
-        data = asdict(self)
-        data["tests"] = str(self.tests)
-        data["reference"] = str(self.reference) if self.reference else None
-        data["mistakes"] = [str(path) for path in self.mistakes]
-        return data
-
     @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Assignment:
-        """Rebuild what ``to_json`` wrote."""
+    def unpack(cls, data: dict[str, Any], folder: Path) -> Assignment:
+        """Read what the worker sent; lay down its files in ``folder``.
+
+        The exercise comes as texts, for a grader sees no file of the worker: ``files`` maps names
+        to texts; ``tests``, ``reference`` and ``mistakes`` are such names.
+        """
         fields = dict(data)
-        fields["tests"] = Path(data["tests"])
-        fields["reference"] = Path(data["reference"]) if data["reference"] else None
-        fields["mistakes"] = tuple(Path(path) for path in data["mistakes"])
+        for name, text in fields.pop("files").items():
+            path = folder / name
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        reference = data["reference"]
+        fields["tests"] = folder / data["tests"]
+        fields["reference"] = folder / reference if reference else None
+        fields["mistakes"] = tuple(folder / name for name in data["mistakes"])
         fields["entry"] = tuple(data["entry"])
-        fields["cells"] = tuple(data.get("cells", ()))
+        fields["cells"] = tuple(data["cells"])
         return cls(**fields)

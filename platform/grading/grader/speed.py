@@ -50,9 +50,11 @@ class Side:
     def __init__(self, peer: GraderPeer, function: Any) -> None:
         self._peer, self._function = peer, function
 
-    def prepare(self, inputs: Sequence[tuple[Any, ...]]) -> None:
-        """Send the inputs of the next calls."""
+    def warm_up(self, inputs: Sequence[tuple[Any, ...]]) -> None:
+        """Send the inputs of the next calls, and make some calls of the first that don't count."""
         self._peer.request("prepare", self._function._number, list(inputs))
+        for _ in range(WARM_UP):
+            self.timed(0, 1)
 
     def timed(self, index: int, seed: int) -> tuple[float, float, float]:
         """Return the seconds of one call, and the projection and size of its result."""
@@ -102,16 +104,16 @@ class Speed:
         started = time.monotonic()
         while True:
             logs += self._batch(sides, make_inputs)
-            low, high = interval(logs, self._rng)
+            median, low, high = interval([[log] for log in logs], [1.0], self._rng)
             # In doubt a solution passes, so a ratio well below the limit needs no narrow interval;
             # after one batch, a failure must be clear.
-            well_below = float(np.median(logs)) <= math.log(bound) - CLEAR
+            well_below = median <= math.log(bound) - CLEAR
             well_above = low > math.log(bound) + (CLEAR if len(logs) == BATCH else 0.0)
             decided = well_below or high <= math.log(bound) or well_above
             late = time.monotonic() - started > BUDGET_S
             if decided or late or len(logs) >= MAX_PAIRS:
                 break
-        ratio = math.exp(float(np.median(logs)))
+        ratio = math.exp(median)
         estimate = Estimate(ratio, math.exp(low), math.exp(high), bound, len(logs))
         self.result = {"kind": "ratio", **asdict(estimate)}
         if estimate.low > bound:
@@ -121,9 +123,7 @@ class Speed:
     def _batch(self, sides: tuple[Side, Side], make_inputs: MakeInputs) -> list[float]:
         inputs = [make_inputs() for _ in range(BATCH + 1)]
         for side in sides:
-            side.prepare(inputs)
-            for _ in range(WARM_UP):
-                side.timed(0, 1)
+            side.warm_up(inputs)
         logs = []
         for index in range(1, BATCH + 1):
             seed = int(self._rng.integers(1, 2**31))
@@ -150,25 +150,30 @@ class Speed:
             CheckFailed: a timed result differs from the reference's.
         """
         mine, theirs = self._open(name)
-        slopes: list[float] = []
+        x = np.log(sizes) - np.log(sizes).mean()
+        passes: list[list[float]] = []
         started = time.monotonic()
-        while len(slopes) < BATCH and (len(slopes) < 3 or time.monotonic() - started < BUDGET_S):
-            inputs = [make_inputs(size) for size in sizes]
-            seconds = []
-            for side in (mine, theirs):
-                side.prepare(inputs)
-            for index in range(len(sizes)):
-                seed = int(self._rng.integers(1, 2**31))
-                taken = mine.timed(index, seed)
-                _same_result(taken, theirs.timed(index, seed))
-                seconds.append(max(taken[0] - mine.echo(seed), taken[0] * 0.05))
-            slopes.append(float(np.polyfit(np.log(sizes), np.log(seconds), 1)[0]))
-        low, high = interval(slopes, self._rng)
-        estimate = Estimate(float(np.median(slopes)), low, high, limit, len(slopes))
+        while len(passes) < BATCH and (len(passes) < 3 or time.monotonic() - started < BUDGET_S):
+            passes.append(self._pass(mine, theirs, [make_inputs(size) for size in sizes]))
+        # The slope of a line through the logarithms is a weighted sum of them.
+        value, low, high = interval(passes, list(x / (x @ x)), self._rng)
+        estimate = Estimate(value, low, high, limit, len(passes))
         self.result = {"kind": "growth", **asdict(estimate)}
         if low > limit:
             raise TooSlow(messages.grows_too_fast(estimate.value, low, high, limit))
         return estimate
+
+    def _pass(self, mine: Side, theirs: Side, inputs: list[tuple[Any, ...]]) -> list[float]:
+        """Return the logarithm of the seconds of one call for each of ``inputs``."""
+        for side in (mine, theirs):
+            side.warm_up(inputs)
+        logs = []
+        for index in range(len(inputs)):
+            seed = int(self._rng.integers(1, 2**31))
+            taken = mine.timed(index, seed)
+            _same_result(taken, theirs.timed(index, seed))
+            logs.append(math.log(max(taken[0] - mine.echo(seed), taken[0] * 0.05)))
+        return logs
 
 
 def _same_result(mine: tuple[float, float, float], theirs: tuple[float, float, float]) -> None:
@@ -178,11 +183,13 @@ def _same_result(mine: tuple[float, float, float], theirs: tuple[float, float, f
         raise CheckFailed(messages.TIMED_RESULT_WRONG)
 
 
-def interval(values: Sequence[float], rng: np.random.Generator) -> tuple[float, float]:
-    """Bootstrap the confidence interval of the median."""
-    data = np.asarray(values)
+def interval(
+    rows: Sequence[Sequence[float]], weights: Sequence[float], rng: np.random.Generator
+) -> tuple[float, float, float]:
+    """Return the weighted sum of the columns' medians, and its interval by bootstrap over rows."""
+    data = np.asarray(rows)
     draws = rng.integers(len(data), size=(RESAMPLES, len(data)))
-    medians = np.median(data[draws], axis=1)
+    sums = np.median(data[draws], axis=1) @ np.asarray(weights)
     tail = (1 - CONFIDENCE) / 2
-    low, high = np.quantile(medians, [tail, 1 - tail])
-    return float(low), float(high)
+    low, high = np.quantile(sums, [tail, 1 - tail])
+    return float(np.median(data, axis=0) @ np.asarray(weights)), float(low), float(high)

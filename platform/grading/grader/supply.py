@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import socket
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from grading.grader.assignment import Assignment
@@ -32,7 +34,7 @@ class Supply:
 
     def assignment(self) -> Assignment:
         """Wait for the assignment, the first thing that the worker sends."""
-        return Assignment.from_json(self._receive())
+        return Assignment.unpack(self._receive(), Path(tempfile.mkdtemp()))
 
     def emit(self, event: Event) -> None:
         """Tell the worker what happened."""

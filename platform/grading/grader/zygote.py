@@ -1,7 +1,8 @@
-"""The fork server: imports torch and pytest once, then forks a warm grader per submission.
+"""The fork server: imports torch and pytest once, then forks a warm grader for each submission.
 
-Started by the worker as ``python -m grading.grader.zygote FD``. Each message on the Unix socket FD
-carries the descriptor of one grader's line to the worker; the answer is the grader's process id.
+Started by the worker, in a sandbox of its own as ``zygote.py FD``, or as ``python -m
+grading.grader.zygote --unconfined FD``. Each request on the Unix socket FD carries the descriptor
+of one grader's line to the worker; see sandbox/agent/forks.py.
 """
 
 from __future__ import annotations
@@ -10,13 +11,17 @@ import contextlib
 import gc
 import importlib
 import os
-import select
 import signal
 import socket
 import sys
 import tempfile
 from collections import deque
 from pathlib import Path
+from typing import NoReturn
+
+if __name__ == "__main__" and "--unconfined" not in sys.argv:
+    # Isolated mode: nothing is on the path but Python's own.
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import _pytest.assertion
 import _pytest.runner  # noqa: F401  (imported once here, not in each fork)
@@ -28,6 +33,7 @@ from grading.grader.plugin import GraderPlugin
 from grading.grader.session import PYTEST_OPTIONS, Session
 from grading.grader.speed import interval
 from grading.grader.supply import Supply
+from sandbox.agent import forks
 
 # Imported while nobody waits: what hidden tests commonly compare with.
 PRELOAD = (
@@ -40,28 +46,20 @@ PRELOAD = (
 
 def main() -> None:
     """Serve until the worker hangs up."""
-    control = socket.socket(fileno=int(sys.argv[1]))
     torch.set_num_threads(1)
     _rehearse_pytest()
-    interval([0.0], np.random.default_rng())
+    interval([[0.0]], [1.0], np.random.default_rng())
     gc.freeze()  # pytest collects garbage over the whole heap twice per session otherwise
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # graders are reaped by the kernel
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the worker's affair
-    control.sendall(b"ready")
     preload = deque(PRELOAD)
-    while True:
-        if preload and not select.select([control], [], [], 0)[0]:
+
+    def idle() -> bool:
+        if preload:
             _preload(preload.popleft())
-            continue
-        message, descriptors, _, _ = socket.recv_fds(control, 16, 1)
-        if not message:
-            return
-        pid = os.fork()
-        if pid == 0:
-            control.close()
-            _grade(socket.socket(fileno=descriptors[0]))
-        os.close(descriptors[0])
-        control.sendall(pid.to_bytes(4, "little"))
+        return bool(preload)
+
+    control = socket.socket(fileno=int(sys.argv[-1]))
+    forks.serve(control, _grade, confined="--unconfined" not in sys.argv, idle=idle)
 
 
 def _rehearse_pytest() -> None:
@@ -82,13 +80,12 @@ def _preload(name: str) -> None:
     gc.freeze()
 
 
-def _grade(connection: socket.socket) -> None:
+def _grade(descriptors: list[int]) -> NoReturn:
     """Grade one submission, tell the worker, and end this fork."""
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     null = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1):
         os.dup2(null, descriptor)
-    supply = Supply(connection)
+    supply = Supply(socket.socket(fileno=descriptors[0]))
     try:
         supply.emit(Session(supply).run(GraderPlugin))
     except BaseException as error:  # noqa: BLE001  (whatever it is, it is ours to report)

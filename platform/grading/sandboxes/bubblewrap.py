@@ -15,10 +15,9 @@ import signal
 from pathlib import Path
 from typing import Any
 
-from grading.sandboxes import cgroups, runtime, seccomp
-from grading.sandboxes.base import Limits, SandboxUnavailable
-from grading.sandboxes.processes import ended
-from grading.sandboxes.template import Template
+from grading.sandboxes import cgroups, processes, runtime, seccomp
+from grading.sandboxes.base import ENVIRONMENT, Limits, SandboxUnavailable
+from grading.sandboxes.forkserver import ForkServer, in_bubblewrap
 
 PIPE_BYTES = 1 << 20
 END_S = 10.0
@@ -36,7 +35,7 @@ class BubblewrapSandbox:
         limits: Limits,
     ) -> None:
         self.reader, self.writer = stream
-        self._first, self._pid = first, _pid_of(first)
+        self._first, self._pid = first, processes.pid_of(first)
         self._group, self._limits = group, limits
         self._memory_mib = limits.memory_mib
         self._reason: str | None = None
@@ -50,14 +49,11 @@ class BubblewrapSandbox:
 
     def pin(self, cpus: set[int]) -> None:
         """Put every thread of the sandbox on ``cpus``."""
-        for pid in self.pids():
-            with contextlib.suppress(OSError):
-                for task in Path(f"/proc/{pid}/task").iterdir():
-                    os.sched_setaffinity(int(task.name), cpus)
+        processes.pin(self.pids(), cpus)
 
     def alive(self) -> bool:
         """Return whether the first process still runs; it ends with the agent."""
-        return not self._gone and not ended(self._first)
+        return not self._gone and not processes.ended(self._first)
 
     def exit_reason(self) -> str | None:
         """Return which limit ended the sandbox, if one did."""
@@ -76,7 +72,7 @@ class BubblewrapSandbox:
         self._gone = True
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(self._first, signal.SIGKILL)
-        ended(self._first, END_S)
+        processes.ended(self._first, END_S)
         for descriptor in (self._first, self.reader, self.writer):
             os.close(descriptor)
         if self._group is not None:
@@ -97,15 +93,7 @@ class BubblewrapSandbox:
             return []
         if self._group is not None:
             return self._group.pids()
-        children: dict[int, list[int]] = {}
-        for stat in Path("/proc").glob("[0-9]*/stat"):
-            with contextlib.suppress(OSError):
-                after_name = stat.read_text().rpartition(")")[2].split()
-                children.setdefault(int(after_name[1]), []).append(int(stat.parent.name))
-        found = [self._pid]
-        for pid in found:
-            found += children.get(pid, [])
-        return found
+        return processes.with_children(self._pid)
 
 
 class Bubblewrap:
@@ -120,8 +108,8 @@ class Bubblewrap:
     def __init__(self, program: str, folder: Path, start_cpus: set[int] | None = None) -> None:
         self._program = program
         self._start_cpus = start_cpus or os.sched_getaffinity(0)
-        self._tree = runtime.ensure(folder)
-        self._template: Template | None = None
+        self._tree = runtime.ensure(folder, runtime.AGENT)
+        self._template: ForkServer | None = None
         self._templates = 0
         cgroups.sweep()
         if os.geteuid() == 0:
@@ -134,9 +122,9 @@ class Bubblewrap:
             SandboxUnavailable: bubblewrap can't run here.
         """
         if self._template is None:
-            self._template = Template(
-                self._program, self._tree, self._start_cpus, os.getpid() + self._templates
-            )
+            command = in_bubblewrap(self._program, self._tree, ENVIRONMENT, runtime.TEMPLATE)
+            slot = os.getpid() + self._templates
+            self._template = ForkServer(command, environment={}, slot=slot, cpus=self._start_cpus)
             self._templates += 1
         try:
             return _fork(self._template, limits)
@@ -151,7 +139,7 @@ class Bubblewrap:
             self._template = None
 
 
-def _fork(template: Template, limits: Limits) -> BubblewrapSandbox:
+def _fork(template: ForkServer, limits: Limits) -> BubblewrapSandbox:
     with contextlib.ExitStack() as undo, contextlib.ExitStack() as sent:
         group = cgroups.make()
         if group is not None:
@@ -167,7 +155,7 @@ def _fork(template: Template, limits: Limits) -> BubblewrapSandbox:
         for entrance in entrances:
             sent.callback(os.close, entrance)
         filter_ = seccomp.program(memfd=group is not None)
-        first = template.fork(limits.scratch_mib, filter_, [agent_reader, agent_writer, *entrances])
+        first = template.fork([agent_reader, agent_writer], entrances, limits.scratch_mib, filter_)
         undo.pop_all()
         return BubblewrapSandbox(first, (reader, writer), group, limits)
 
@@ -177,11 +165,6 @@ def _pipe() -> tuple[int, int]:
     with contextlib.suppress(OSError):  # beyond the user's quota of pipe memory
         fcntl.fcntl(ends[1], _F_SETPIPE_SZ, PIPE_BYTES)
     return ends
-
-
-def _pid_of(process: int) -> int:
-    fields = Path(f"/proc/self/fdinfo/{process}").read_text().split("Pid:")[1].split()
-    return int(fields[0])
 
 
 def _check_reachable(tree: Path) -> None:

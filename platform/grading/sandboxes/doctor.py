@@ -20,12 +20,12 @@ from grading.messages import clean
 from grading.remote.peer import MAX_OUTPUT_CHARS, GraderPeer
 from grading.sandboxes.base import ENVIRONMENT, Backend, Limits, Sandbox, SandboxUnavailable
 from grading.sandboxes.promises import PROMISES
+from sandbox.agent.forks import READY
 from sandbox.errors import RemoteError
 from sandbox.wire import Disconnected, Stream
 
 PROBES = Path(__file__).with_name("probes.py")
 MEMORY_MIB = 256
-READY = b"ready"
 START_S = 60.0
 PROBE_S = 30.0
 MAX_SEEN_CHARS = 200

@@ -9,8 +9,8 @@ import threading
 import time
 
 from grading.sandboxes.base import Backend, Limits, Sandbox, SandboxUnavailable
+from sandbox.agent.forks import READY
 
-READY = b"ready"
 START_S = 60.0
 TAKE_S = 90.0
 RETRY_S = 1.0

@@ -1,4 +1,4 @@
-"""The file system that a bubblewrap sandbox sees: Python, torch, the agent, and nothing else.
+"""The file system that a bubblewrap sandbox sees: Python, packages, files of ours, nothing else.
 
 Built once by hard links (copies where the target is on another disk) and found again by a digest
 of what went into it, so a change of the agent or of a package makes a new tree.
@@ -15,24 +15,48 @@ import subprocess
 import sys
 import sysconfig
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-PACKAGES = ("torch", "numpy", "msgpack")
+ROOT = Path(__file__).resolve().parents[3]
 TEMPLATE = "/opt/site/sandbox/agent/template.py"
+ZYGOTE = "/opt/site/grading/grader/zygote.py"
 PYTHON = "/opt/python/bin/python3"
-_ROOT = Path(__file__).resolve().parents[3]
 _SKIPPED = frozenset({"site-packages", "dist-packages", "test", "tests", "idlelib", "tkinter"})
 _EMPTY = ("proc", "dev", "tmp", "etc")
 
 
-def ensure(folder: Path) -> Path:
-    """Return the runtime tree below ``folder``, built if it isn't there yet."""
-    tree = folder / _digest()
+@dataclass(frozen=True)
+class Contents:
+    """What a tree holds besides Python: packages with all that they need, and files of ours."""
+
+    packages: tuple[str, ...]
+    files: tuple[tuple[Path, str], ...]
+    """A folder of ours, and the pattern of what is taken from it."""
+
+
+_SANDBOX = (ROOT, "sandbox/*.py"), (ROOT, "sandbox/agent/*.py")
+AGENT = Contents(("torch", "numpy", "msgpack"), _SANDBOX)
+GRADER = Contents(
+    ("torch", "numpy", "msgpack", "pytest", "transformers", "nbformat"),
+    (
+        *_SANDBOX,
+        (ROOT / "platform", "grading/*.py"),
+        (ROOT / "platform", "grading/grader/*.py"),
+        (ROOT / "platform", "grading/remote/*.py"),
+        (ROOT / "platform", "curriculum/*.py"),
+    ),
+)
+
+
+def ensure(folder: Path, contents: Contents) -> Path:
+    """Return the runtime tree of ``contents`` below ``folder``, built if it isn't there yet."""
+    tree = folder / _digest(contents)
     if not tree.exists():
         partial = folder / f"{tree.name}.partial-{os.getpid()}"
         shutil.rmtree(partial, ignore_errors=True)
-        _build(partial)
+        _build(partial, contents)
         try:
             partial.rename(tree)
         except OSError:  # another process was first
@@ -40,21 +64,26 @@ def ensure(folder: Path) -> Path:
     return tree
 
 
-def _digest() -> str:
+def _digest(contents: Contents) -> str:
     digest = hashlib.sha256(sys.version.encode())
-    for distribution in _closure():
+    for distribution in _closure(contents.packages):
         digest.update(f"{distribution.name}=={distribution.version}\n".encode())
-    for file in sorted(_agent_files()):
-        digest.update(file.read_bytes())
+    for file, name in _own_files(contents):
+        digest.update(name.encode() + file.read_bytes())
     digest.update(Path(__file__).read_bytes())
     return digest.hexdigest()[:20]
 
 
-def _agent_files() -> list[Path]:
-    return [*(_ROOT / "sandbox").glob("*.py"), *(_ROOT / "sandbox" / "agent").glob("*.py")]
+def _own_files(contents: Contents) -> list[tuple[Path, str]]:
+    """Return each file and its name in the tree's site folder."""
+    return sorted(
+        (file, str(file.relative_to(folder)))
+        for folder, pattern in contents.files
+        for file in folder.glob(pattern)
+    )
 
 
-def _build(tree: Path) -> None:
+def _build(tree: Path, contents: Contents) -> None:
     tree.mkdir(parents=True)
     for name in _EMPTY:
         (tree / name).mkdir()
@@ -64,18 +93,19 @@ def _build(tree: Path) -> None:
     for file in _walk(standard):
         _link(file, tree / "opt/python/lib" / standard.name / file.relative_to(standard))
     site = tree / "opt/site"
-    for distribution in _closure():
+    for distribution in _closure(contents.packages):
         for member in distribution.files or ():
             source = Path(str(distribution.locate_file(member)))
             inside = not {"..", "tests", "__pycache__"} & set(member.parts)
             if inside and source.is_file():
                 _link(source, site / member)
                 _link_bytecode(source, site / member)
-    for file in _agent_files():
-        target = site / file.relative_to(_ROOT)
+    for file, name in _own_files(contents):
+        target = site / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(file, target)
-    compileall.compile_dir(site / "sandbox", quiet=1)
+    for part in {Path(name).parts[0] for _, name in _own_files(contents)}:
+        compileall.compile_dir(site / part, quiet=1)
     for library in _shared_libraries(executable, [standard / "lib-dynload", site]):
         _link(library, tree / str(library).lstrip("/"), follow=True)
     _link_loader(tree)
@@ -104,10 +134,10 @@ def _link_bytecode(source: Path, target: Path) -> None:
         _link(cached, target.parent / "__pycache__" / name)
 
 
-def _closure() -> list[metadata.Distribution]:
-    """Return the distributions of ``PACKAGES`` and all that they need at run time."""
+def _closure(packages: tuple[str, ...]) -> list[metadata.Distribution]:
+    """Return the distributions of ``packages`` and all that they need at run time."""
     found: dict[str, metadata.Distribution] = {}
-    pending = list(PACKAGES)
+    pending = list(packages)
     while pending:
         name = re.sub(r"[-_.]+", "-", pending.pop()).lower()
         if name in found:
