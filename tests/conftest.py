@@ -17,6 +17,7 @@ from django.conf import settings
 from django.db import connections
 
 from grading import forks
+from grading.sandboxes import processes
 
 START_S = 10.0
 END_S = 0.8
@@ -41,21 +42,20 @@ def django_db_modify_db_settings(tmp_path_factory: pytest.TempPathFactory) -> No
 
 @pytest.fixture(scope="session", autouse=True)
 def _graders_are_measured() -> Iterator[None]:
-    """When coverage is measured: in graders too, which get to write down what they ran."""
-    if "COVERAGE_PROCESS_CONFIG" not in os.environ:
+    """When coverage is measured: in graders too, which must then be able to write it down."""
+    name = "COVERAGE_PROCESS_CONFIG"
+    if name not in os.environ:
         yield
         return
-    name = "COVERAGE_PROCESS_CONFIG"
     environment, close = forks._environment, forks.Grader.close
 
     def close_after_its_end(grader: forks.Grader) -> None:
-        deadline = time.monotonic() + END_S
-        while Path(f"/proc/{grader.pid}").exists() and time.monotonic() < deadline:
-            time.sleep(0.005)
+        processes.ended(grader.process, END_S)
         close(grader)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(forks, "_environment", lambda: environment() | {name: os.environ[name]})
+        patch.setattr(settings, "GRADER_SANDBOX", "none")
+        patch.setattr(forks, "_environment", lambda at: environment(at) | {name: os.environ[name]})
         patch.setattr(forks.Grader, "close", close_after_its_end)
         yield
 

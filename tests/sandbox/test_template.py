@@ -114,7 +114,7 @@ def test_what_the_kernel_refuses_is_told(bubblewrap: Bubblewrap):
     ends = os.pipe()
     try:
         with pytest.raises(SandboxUnavailable, match="prctl"):
-            bubblewrap._template.fork(16, b"not a filter", [*ends])
+            bubblewrap._template.fork([*ends], [], 16, b"not a filter")
     finally:
         for end in ends:
             os.close(end)
