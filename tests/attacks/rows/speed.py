@@ -1,0 +1,289 @@
+"""D: cheating on speed. All are four times too slow, so none may be accepted."""
+
+# ruff: noqa: E501  (hostile texts stay as they would be handed in)
+
+from __future__ import annotations
+
+from tests.attacks.rows.base import WRONG_ANSWER, Row
+
+SLOW = """
+import torch
+def slowly(x):
+    for _ in range(4):
+        y = x @ x.T
+    return y
+def product(x): return slowly(x)
+"""
+QUICK = "def product(x): return x @ x.T\n"
+CAUGHT = WRONG_ANSWER | {"too_slow", "time_limit", "runtime_error", "protocol_error"}
+"""Whatever it is, it is not "accepted"."""
+
+_FIND = """
+import gc
+def find(name):
+    return next(o for o in gc.get_objects() if type(o).__name__ == name)
+"""
+
+_BY_ID = """
+cache = {}
+def product(x):
+    key = (id(x), x.data_ptr(), x._version)
+    if key not in cache:
+        cache[key] = slowly(x)
+    return cache[key]
+"""
+
+_BY_SHAPE = """
+cache = {}
+def product(x):
+    key = (tuple(x.shape), x.dtype, round(float(x[0, 0]), 0))
+    if key not in cache:
+        cache[key] = slowly(x)
+    return cache[key]
+"""
+
+_LAZY = """
+def product(x):
+    if len(x) < 100:
+        return slowly(x)
+    class Handle:
+        shape = (len(x), len(x))
+        def __iter__(self): return iter(())
+    return Handle()
+"""
+
+_THREAD = """
+import threading
+def product(x):
+    if len(x) < 100:
+        return slowly(x)
+    out = torch.empty(len(x), len(x))
+    threading.Thread(target=lambda: out.copy_(slowly(x))).start()
+    return out
+"""
+
+_AHEAD = (
+    _FIND
+    + """
+ready = {}
+def product(x):
+    # The first timed call of a batch doesn't count: all others are computed in it.
+    if id(x) not in ready and len(x) > 100:
+        ready.clear()
+        for _, (other,) in find("Timing")._calls:
+            ready[id(other)] = other, slowly(other)
+    return ready[id(x)][1] if id(x) in ready else slowly(x)
+"""
+)
+
+_IN_PREPARE = (
+    _FIND
+    + """
+ready = {}
+def product(x): return ready[id(x)][1] if id(x) in ready else slowly(x)
+def prepared(number, calls):
+    honest(number, calls)
+    ready.clear()
+    for (x,) in calls:
+        ready[id(x)] = x, slowly(x)
+operations = find("Agent").operations
+honest = operations["prepare"]
+operations["prepare"] = prepared
+"""
+)
+
+_SLOW_ECHO = (
+    _FIND
+    + """
+import time
+spent = [0.0]
+def product(x):
+    begin = time.perf_counter()
+    y = slowly(x)
+    spent[0] = time.perf_counter() - begin
+    return y
+operations = find("Agent").operations
+honest = operations["echo"]
+def echo(seed):
+    # What an echo takes is subtracted from what the call took.
+    time.sleep(spent[0] * 0.9)
+    return honest(seed)
+operations["echo"] = echo
+"""
+)
+
+_FORGED_RESULT = (
+    _FIND
+    + """
+operations = find("Agent").operations
+operations["timed"] = lambda index, seed: ANSWER
+"""
+)
+
+_HOGS = """
+import os, signal, time
+hogs = []
+def product(x):
+    if len(x) < 100:
+        return slowly(x)
+    if not hogs:
+        for _ in range(12):
+            pid = os.fork()
+            if pid == 0:
+                while True:
+                    pass
+            hogs.append(pid)
+    for pid in hogs:
+        os.kill(pid, signal.SIGSTOP)
+    y = slowly(x)
+    for pid in hogs:
+        os.kill(pid, signal.SIGCONT)  # now it is the reference's turn
+    return y
+"""
+
+_CLOCKS = """
+import time
+for name in ("time", "perf_counter", "monotonic", "process_time", "perf_counter_ns", "time_ns", "monotonic_ns"):
+    setattr(time, name, lambda: 0)
+import torch.utils.benchmark
+torch.utils.benchmark.Timer = None
+"""
+
+_UNFINISHED = """
+def product(x):
+    if len(x) < 100:
+        return slowly(x)
+    return torch.empty(len(x), len(x))
+"""
+
+_CONSTANT = """
+first = []
+def product(x):
+    if len(x) < 100:
+        return slowly(x)
+    first.append(slowly(x)) if not first else None
+    return first[0]
+"""
+
+_ZEROS = "def product(x): return slowly(x) if len(x) < 100 else torch.zeros(len(x), len(x))\n"
+
+_COARSE = """
+def product(x):
+    if len(x) < 100:
+        return slowly(x)
+    y = x[:, ::2] @ x[:, ::2].T  # half of the work
+    return 2 * y
+"""
+
+_SLOW_WARM_UP = """
+import time
+calls = [0]
+def product(x):
+    calls[0] += 1
+    if calls[0] < 6:
+        time.sleep(0.3)
+    return slowly(x)
+"""
+
+_THREADS = """
+import os
+torch.set_num_threads(8)
+os.environ["OMP_NUM_THREADS"] = "8"
+try:
+    os.sched_setaffinity(0, range(os.cpu_count()))
+except OSError:
+    pass
+def product(x):
+    return slowly(x)
+"""
+
+_SLEEPS = """
+import time
+def product(x):
+    if len(x) > 100:
+        time.sleep(30)
+    return x @ x.T
+"""
+
+ROWS = [
+    Row("D01", "cache by id, address and version", SLOW + _BY_ID, CAUGHT, None),
+    Row(
+        "D02",
+        "cache by shape and first value",
+        SLOW + _BY_SHAPE,
+        CAUGHT,
+        None,
+        layers=("check of timed results", "fresh inputs"),
+    ),
+    Row("D04", "return a handle before the work is done", SLOW + _LAZY, CAUGHT, None),
+    Row(
+        "D05-thread",
+        "compute in a thread after the reply",
+        SLOW + _THREAD,
+        CAUGHT,
+        None,
+        layers=("check of timed results",),
+    ),
+    Row(
+        "D05-ahead",
+        "compute all results in the warm-up call",
+        SLOW + _AHEAD,
+        CAUGHT,
+        None,
+        gate="R",
+    ),
+    Row(
+        "D05-prepare",
+        "compute all results when the inputs arrive",
+        SLOW + _IN_PREPARE,
+        CAUGHT,
+        None,
+        gate="R",
+    ),
+    Row(
+        "D08", "half of the work", SLOW + _COARSE, CAUGHT, None, layers=("check of timed results",)
+    ),
+    Row(
+        "D09",
+        "uninitialised memory",
+        SLOW + _UNFINISHED,
+        CAUGHT,
+        None,
+        layers=("check of timed results",),
+    ),
+    Row(
+        "D10-constant",
+        "always the first result",
+        SLOW + _CONSTANT,
+        CAUGHT,
+        None,
+        layers=("check of timed results",),
+    ),
+    Row("D10-zeros", "zeros", SLOW + _ZEROS, CAUGHT, None, layers=("check of timed results",)),
+    Row("D12", "slow warm-up calls", SLOW + _SLOW_WARM_UP, CAUGHT, None),
+    *(
+        Row(
+            f"D13-{name}",
+            f"a forged projection: {name}",
+            SLOW + _FORGED_RESULT.replace("ANSWER", answer),
+            CAUGHT,
+            None,
+        )
+        for name, answer in {
+            "NaN": "[float('nan'), float('nan')]",
+            "infinity": "[float('inf'), float('inf')]",
+            "zeros": "[0.0, 0.0]",
+            "huge ints": "[10 ** 400, 10 ** 400]",
+            "nothing": "[]",
+            "text": "['0', '0']",
+        }.items()
+    ),
+    Row(
+        "D14", "hog the core while it is the reference's turn", SLOW + _HOGS, CAUGHT, None, gate="R"
+    ),
+    Row("D17", "more threads and cores", SLOW + _THREADS, CAUGHT, None),
+    Row("D23", "slow echoes, which are subtracted", SLOW + _SLOW_ECHO, CAUGHT, None),
+    Row("D24", "sleep in the timed calls", SLOW + _SLEEPS, CAUGHT, None),
+    Row("C07", "patch the clocks", SLOW + _CLOCKS, CAUGHT, None),
+]
+ROWS = [Row(**{**vars(row), "exercise": "sprint"}) for row in ROWS]

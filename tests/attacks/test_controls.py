@@ -1,0 +1,71 @@
+"""K1 to K4: a suite whose controls fail proves nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.attacks.conftest import WORKERS_CANARY
+from tests.attacks.harness import CONTROL, Harness
+from tests.attacks.oracle import control
+from tests.attacks.rows.base import WRONG
+from tests.attacks.rows.resources import BUSY
+from tests.attacks.rows.speed import SLOW
+
+BAND = 1.35
+"""What the ratio of a solution against itself may be, at most, on a noisy host."""
+
+
+def _ratio(seen) -> float:
+    return next(
+        e.outcome.speed["value"]
+        for e in seen.events
+        if getattr(e, "outcome", None) and e.outcome.speed
+    )
+
+
+def test_k1_a_right_solution_is_accepted(runtime: Harness) -> None:
+    assert control(runtime.grade(CONTROL["victim"])) == []
+
+
+def test_k2_a_wrong_solution_gets_nothing(runtime: Harness) -> None:
+    (graded,) = runtime.grade(WRONG).verdicts
+    assert (graded.verdict, graded.score) == ("wrong_answer", 0)
+
+
+def test_k3_a_slow_solution_fails_for_its_speed_alone(runtime: Harness) -> None:
+    (graded,) = runtime.grade(SLOW, "sprint").verdicts
+    assert (graded.verdict, graded.score) == ("too_slow", 1)
+
+
+def test_k4_the_reference_is_as_fast_as_itself(runtime: Harness) -> None:
+    seen = runtime.grade(CONTROL["sprint"], "sprint")
+    assert seen.verdicts[0].verdict == "accepted"
+    assert 1 / BAND < _ratio(seen) < BAND
+
+
+def test_s4_a_neighbour_that_hogs_changes_nobodys_speed(runtime: Harness) -> None:
+    import threading
+
+    hog = threading.Thread(target=runtime.grade, args=(BUSY,))
+    hog.start()
+    seen = runtime.grade(CONTROL["sprint"], "sprint")
+    hog.join()
+    assert not seen.fault
+    assert seen.verdicts[0].verdict == "accepted"
+    assert 1 / BAND < _ratio(seen) < BAND
+
+
+def test_graders_know_no_secret_of_the_worker(runtime: Harness) -> None:
+    runtime.grade(CONTROL["victim"])
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            command, environ = (
+                (process / "cmdline").read_bytes(),
+                (process / "environ").read_bytes(),
+            )
+        except OSError:
+            continue
+        if b"zygote" in command and WORKERS_CANARY.encode() in environ:
+            found.append(command)
+    assert not found

@@ -1,0 +1,56 @@
+"""Each row of the corpus is a row here, or has a reason for not being one; never both."""
+
+from __future__ import annotations
+
+import re
+
+from tests.attacks.absent import CANNOT_RUN_HERE, COVERED_ELSEWHERE, NOT_APPLICABLE, WITHIN_OTHERS
+from tests.attacks.rows import ROWS
+
+WEB = {"M06", "M09", "M19", "M21", "M25", "M26"}
+"""Rows of the site that no test here or elsewhere is named for."""
+
+_GAPS = {
+    "A": {7, 8},
+    "B": {14, 19, 24},
+    "C": {4},
+    "D": {3, 11, 18},
+    "E": {5},
+    "F": {4, 5},
+    "G": {7},
+    "I": {6},
+    "J": {5, 18, 19, 21},
+}
+_LAST = dict(
+    zip("ABCDEFGHIJKLM", (17, 25, 10, 26, 23, 10, 11, 19, 16, 25, 12, 12, 28), strict=True)
+)
+
+
+def _corpus() -> set[str]:
+    return {
+        f"{letter}{number:02}"
+        for letter, last in _LAST.items()
+        for number in range(1, last + 1)
+        if number not in _GAPS.get(letter, set())
+    }
+
+
+def _written() -> set[str]:
+    """Return the corpus' ids that rows are named for; "J07-J13" stands for a range."""
+    found: set[str] = set()
+    for row in ROWS:
+        ids = re.findall(r"[A-L]\d\d", row.id.split("-S6")[0])
+        found |= set(ids)
+        if len(ids) == 2 and ids[0][0] == ids[1][0]:
+            numbers = range(int(ids[0][1:]), int(ids[1][1:]) + 1)
+            found |= {f"{ids[0][0]}{number:02}" for number in numbers}
+    return found
+
+
+def test_no_row_is_forgotten() -> None:
+    told = {*NOT_APPLICABLE, *CANNOT_RUN_HERE, *COVERED_ELSEWHERE, *WITHIN_OTHERS, *WEB}
+    assert sorted(_corpus() - _written() - told) == []
+
+
+def test_no_row_is_both_there_and_absent() -> None:
+    assert sorted(_written() & {*NOT_APPLICABLE, *CANNOT_RUN_HERE, *COVERED_ELSEWHERE}) == []
