@@ -32,6 +32,7 @@ def runtime(request: pytest.FixtureRequest) -> Iterator[Harness]:
         patch.setenv("REDIS_URL", f"redis://:{WORKERS_CANARY}@localhost/0")
         try:
             with harness(request.param, patch) as made:
+                made.wait_until_full()
                 yield made
         except SandboxUnavailable as error:
             pytest.skip(str(error))

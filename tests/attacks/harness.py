@@ -87,11 +87,15 @@ class Harness:
         yield seen
         thread.join()
 
-    def wait_until_full(self, timeout_s: float = 60.0) -> None:
+    def wait_until_full(self) -> None:
         """Wait until the pool is full, so that what this process holds can be counted."""
+        self.wait_for(self.pool._size)
+
+    def wait_for(self, sandboxes: int, timeout_s: float = 60.0) -> None:
+        """Wait until so many sandboxes are warm, so that no row is judged by how long they take."""
         deadline = time.monotonic() + timeout_s
-        while len(self.pool._warm) < self.pool._size and time.monotonic() < deadline:
-            time.sleep(0.05)
+        while len(self.pool._warm) < sandboxes and time.monotonic() < deadline:
+            time.sleep(0.01)
 
 
 @contextlib.contextmanager

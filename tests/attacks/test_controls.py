@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import statistics
+import time
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from tests.attacks.conftest import WORKERS_CANARY
 from tests.attacks.harness import CONTROL, Harness
@@ -38,9 +43,9 @@ def test_k3_a_slow_solution_fails_for_its_speed_alone(runtime: Harness) -> None:
 
 
 def test_k4_the_reference_is_as_fast_as_itself(runtime: Harness) -> None:
-    seen = runtime.grade(CONTROL["sprint"], "sprint")
-    assert seen.verdicts[0].verdict == "accepted"
-    assert 1 / BAND < _ratio(seen) < BAND
+    seen = [runtime.grade(CONTROL["sprint"], "sprint") for _ in range(3)]
+    assert {each.verdicts[0].verdict for each in seen} == {"accepted"}
+    assert 1 / BAND < statistics.median(map(_ratio, seen)) < BAND
 
 
 def test_s4_a_neighbour_that_hogs_changes_nobodys_speed(runtime: Harness) -> None:
@@ -53,6 +58,20 @@ def test_s4_a_neighbour_that_hogs_changes_nobodys_speed(runtime: Harness) -> Non
     assert not seen.fault
     assert seen.verdicts[0].verdict == "accepted"
     assert 1 / BAND < _ratio(seen) < BAND
+
+
+def test_waiting_for_a_sandbox_is_not_the_learners_time(
+    runtime: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """E23: when all slots are taken, whoever waits must get the usual verdict."""
+    honest = runtime.pool.take
+
+    def take_late(*arguments: Any) -> Any:
+        time.sleep(7)  # the exercise allows 6 s in all
+        return honest(*arguments)
+
+    monkeypatch.setattr(runtime.pool, "take", take_late)
+    assert control(runtime.grade(CONTROL["victim"])) == []
 
 
 def test_graders_know_no_secret_of_the_worker(runtime: Harness) -> None:

@@ -152,11 +152,9 @@ def _call(body: str) -> str:
 
 
 def _no_more_cores(seen: Seen, _: Seen | None) -> list[str]:
-    line = next(iter(seen.marked("CORES")), "")
-    before, _, after = line.removeprefix("CORES [").partition("] [")
-    if not line:
-        return ["the cores were not told"]
-    return [] if after.strip("]") == before else [f"took cores: {line}"]
+    lines = [line.removeprefix("CORES ") for line in seen.marked("CORES")]
+    taken = [line for line in lines if len(set(line.strip("[]").split("] ["))) > 1]
+    return [f"took cores: {line}" for line in taken] if lines else ["the cores were not told"]
 
 
 ROWS = [
