@@ -1,11 +1,13 @@
 """Grading against running the same tests by hand, in turn, in one run: ``make bench``.
 
-Four figures a round, on the attention exercise's reference:
+Three figures a round, on the attention exercise's reference:
 
 - submit to verdict: from ``services.submit`` to the verdict's row, through Redis, a Celery worker
   and a warm sandbox (of each backend that this machine has);
 - by hand: ``python -m pytest`` on the same tests, in a fresh process;
 - floor: the same in a fork of a process that already has torch and pytest.
+
+Then a stream of one submission a second to each backend: how long a grading waits for sandboxes.
 
 Prints a table and writes build/bench.json. Only ratios and differences travel between machines.
 """
@@ -31,6 +33,8 @@ ROOT = Path(__file__).resolve().parents[1]
 EXERCISE = "03-llms/scaled-dot-product-attention"
 REFERENCE = ROOT / "graders" / EXERCISE / "reference.py"
 ROUNDS = int(os.environ.get("ROUNDS", "7"))
+STREAM = int(os.environ.get("STREAM", "20"))
+"""Submissions in the stream."""
 IDLE_S = float(os.environ.get("IDLE_S", "8"))
 """Seconds between two rounds, in which the pool gets warm again."""
 VERDICT_S = 120.0
@@ -95,16 +99,19 @@ def main() -> None:
             "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
             "DJANGO_SETTINGS_MODULE": "config.settings",
             "LOG_LEVEL": "ERROR",
+            "SUBMISSIONS_MAX_WAITING": "1000",
         }
         Path(folder).chmod(0o755)
         tests = _tests_by_hand(Path(folder, "tests"))
         with own_redis(), _forking_process() as floor:
             learner, exercise = _site()
             seconds: dict[str, list[float]] = {"by hand": [], "floor": []}
+            waits: dict[str, list[float]] = {}
             for backend in _backends():
                 with _worker(backend):
                     _rounds(backend, seconds, tests, floor, lambda: _submit(learner, exercise))
-    _report(seconds)
+                    waits[backend] = _stream(learner, exercise)
+    _report(seconds, waits)
 
 
 def _rounds(
@@ -133,24 +140,44 @@ def _site() -> tuple[Any, Any]:
     from curriculum.models import Exercise
 
     call_command("migrate", verbosity=0)
-    call_command("load_curriculum", unproven=True, stdout=open(os.devnull, "w"))  # noqa: SIM115
+    call_command("load_curriculum", stdout=open(os.devnull, "w"))  # noqa: SIM115
     return User.objects.create_user("bench"), Exercise.objects.get(slug=Path(EXERCISE).name)
+
+
+def _stream(learner: Any, exercise: Any) -> list[float]:
+    """Submit once a second; return how long each grading waited for its sandboxes."""
+    time.sleep(IDLE_S)
+    submissions = []
+    for _ in range(STREAM):
+        submissions.append(_send(learner, exercise))
+        time.sleep(1)
+    return [_graded(submission).timings["sandboxes"] for submission in submissions]
+
+
+def _send(learner: Any, exercise: Any) -> Any:
+    from submissions import services
+
+    return services.submit(
+        learner=learner, exercise=exercise, tests="hidden", source=REFERENCE.read_text("utf-8")
+    )
 
 
 def _submit(learner: Any, exercise: Any) -> float:
     """Return the seconds from pressing the button to the verdict's row."""
-    from submissions import services
+    run = _graded(_send(learner, exercise))
+    return float((run.graded_at - run.queued_at).total_seconds())
+
+
+def _graded(submission: Any) -> Any:
+    """Wait for the verdict of ``submission``; return its run."""
     from submissions.models import GradingRun
 
-    submission = services.submit(
-        learner=learner, exercise=exercise, tests="hidden", source=REFERENCE.read_text("utf-8")
-    )
     deadline = time.monotonic() + VERDICT_S
     while time.monotonic() < deadline:
         run = GradingRun.objects.get(submission=submission)
         if run.graded_at:
             assert run.verdict == "accepted", run.verdict
-            return (run.graded_at - run.queued_at).total_seconds()
+            return run
         time.sleep(0.02)
     raise SystemExit("no verdict came")
 
@@ -233,7 +260,7 @@ def _by_hand(tests: Path) -> float:
     return time.perf_counter() - start
 
 
-def _report(seconds: dict[str, list[float]]) -> None:
+def _report(seconds: dict[str, list[float]], waits: dict[str, list[float]]) -> None:
     rows = {f"{name}, s": _spread(values) for name, values in seconds.items()}
     backends = [name for name in seconds if name not in ("by hand", "floor")]
     for index, name in enumerate(backends):
@@ -243,12 +270,16 @@ def _report(seconds: dict[str, list[float]]) -> None:
         pairs = list(zip(seconds[name], hand, floor, strict=True))
         rows[f"{name} / by hand"] = _spread([graded / by for graded, by, _ in pairs])
         rows[f"{name} - floor, s"] = _spread([graded - least for graded, _, least in pairs])
+    for name, values in waits.items():
+        rows[f"{name} at 1/s: wait, s"] = _spread(values)
     for label, (low, middle, high) in rows.items():
-        print(f"{label:24} min {low:7.3f}  median {middle:7.3f}  max {high:7.3f}")
+        print(f"{label:28} min {low:7.3f}  median {middle:7.3f}  max {high:7.3f}")
     target = ROOT / "build" / "bench.json"
     target.parent.mkdir(exist_ok=True)
     target.write_text(
-        json.dumps({"exercise": EXERCISE, "rows": rows, "seconds": seconds}, indent=2)
+        json.dumps(
+            {"exercise": EXERCISE, "rows": rows, "seconds": seconds, "waits": waits}, indent=2
+        )
     )
 
 

@@ -10,7 +10,10 @@ if [ "$(id -u)" != 0 ] || [ ! -x "$dockerd" ]; then
 fi
 echo "Starting the Docker engine ..."
 log=/var/log/dockerd.log
-setsid "$dockerd" >"$log" 2>&1 </dev/null &
+runtimes=""
+if command -v runsc >/dev/null; then runtimes="--config-file $(cd "$(dirname "$0")" && pwd)/dockerd.json"; fi
+# shellcheck disable=SC2086
+setsid "$dockerd" $runtimes >"$log" 2>&1 </dev/null &
 for _ in $(seq 60); do
     if answers >/dev/null 2>&1; then exit 0; fi
     sleep 0.5

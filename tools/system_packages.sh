@@ -11,6 +11,7 @@ need chromium chromium
 need xgettext gettext
 need curl curl
 need dockerd docker.io
+need runsc runsc
 need debootstrap debootstrap
 [ -d /usr/lib/postgresql ] || missing="$missing postgresql"
 if [ -n "$missing" ]; then

@@ -10,8 +10,8 @@ from grading.sandboxes.base import ENVIRONMENT, Limits
 
 FIRST_SLOT_UID = 20_000  # below 65,536: a rootless engine, or one with userns-remap, has no more
 SLOTS = 10_000
-SHARES = 512
-"""CPU shares of a container whose sandbox is in use."""
+GVISOR_THREADS = 448
+"""Threads of gVisor's own kernel, which the control group counts too."""
 STREAM = "/opt/stream"
 _AGENT = ("/opt/python/bin/python3", "-I", "-B", "/opt/site/sandbox/agent/__main__.py")
 
@@ -72,7 +72,7 @@ def settings(
         "AttachStderr": False,
         "StopSignal": "SIGKILL",
         "Labels": labels,
-        "HostConfig": _isolation(runtime, stream) | _bounds(limits, cpus),
+        "HostConfig": _isolation(runtime, stream) | _bounds(runtime, limits, cpus),
     }
 
 
@@ -92,15 +92,8 @@ def _isolation(runtime: str, stream: Path) -> dict[str, Any]:
         "SecurityOpt": ["no-new-privileges:true", f"seccomp={seccomp.profile()}"],
         "MaskedPaths": list(_MASKED),
         "ReadonlyPaths": list(_READ_ONLY),
-        "Mounts": [
-            {
-                "Type": "bind",
-                "Source": str(stream),
-                "Target": STREAM,
-                "ReadOnly": True,
-                "BindOptions": {"Propagation": "rprivate"},
-            }
-        ],
+        # gVisor opens a pipe for writing only where the mount is writable, so each has its own.
+        "Mounts": [_pipe(stream, "in", read_only=True), _pipe(stream, "out", read_only=False)],
         "DeviceRequests": [],
         "LogConfig": {"Type": "none"},
         "RestartPolicy": {"Name": "no"},
@@ -110,19 +103,29 @@ def _isolation(runtime: str, stream: Path) -> dict[str, Any]:
     }
 
 
-def _bounds(limits: Limits, cpus: str) -> dict[str, Any]:
+def _bounds(runtime: str, limits: Limits, cpus: str) -> dict[str, Any]:
     memory = (limits.memory_mib + 512) << 20
     scratch = f"rw,nosuid,nodev,size={limits.scratch_mib}m,nr_inodes=8192,mode=1777"
     return {
         "Memory": memory,
         "MemorySwap": memory,
-        "PidsLimit": limits.processes,
+        "PidsLimit": limits.processes + (GVISOR_THREADS if runtime == "runsc" else 0),
         "CpusetCpus": cpus,
-        "CpuShares": 2,  # warming up must not slow down what somebody waits for
+        "CpuShares": 512,
         "OomScoreAdj": 500,
         "OomKillDisable": False,
         "Tmpfs": {"/tmp": scratch, "/dev/shm": scratch},
         "Ulimits": [
             {"Name": name, "Soft": value, "Hard": value} for name, value in _ULIMITS.items()
         ],
+    }
+
+
+def _pipe(stream: Path, name: str, *, read_only: bool) -> dict[str, Any]:
+    return {
+        "Type": "bind",
+        "Source": str(stream / name),
+        "Target": f"{STREAM}/{name}",
+        "ReadOnly": read_only,
+        "BindOptions": {"Propagation": "rprivate"},
     }

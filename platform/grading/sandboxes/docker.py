@@ -1,11 +1,11 @@
 """Sandboxes by a Docker engine: one container each, never reused, with runc or gVisor's runsc.
 
-The stream to the agent is a pair of named pipes in a folder that is mounted read-only into the
-container, not the engine's attach. Attach is framed and goes through the shim and the engine: five
+The stream to the agent is a pair of named pipes that are mounted into the container one by one,
+not the engine's attach. Attach is framed and goes through the shim and the engine: five
 times the latency and a quarter of the throughput of a pipe, as measured in turn on one machine.
 A named pipe is a pipe like bubblewrap's, with descriptors that can be lent to a grader. It carries
-bytes only, no descriptors; it may be opened in one direction only; and nothing can be created,
-renamed or changed in the folder, so the worker never reads anything there that a learner made.
+bytes only, no descriptors; it may be opened in one direction only; and their folder isn't in the
+container, so the worker never reads anything there that a learner made.
 
 What this needs: an engine on this host that sees the worker's folder under the same path (a worker
 in a container mounts it so), and for runsc the option ``--host-fifo=open``.
@@ -43,7 +43,6 @@ END_S = 5.0
 WARM_MIB = 256  # what a warm agent takes, where it can't be measured
 _F_SETPIPE_SZ = 1031
 _REMOVERS = 2
-_WEIGHT = 20  # what the engine makes of container.SHARES with version 2
 
 
 class DockerSandbox:
@@ -78,7 +77,7 @@ class DockerSandbox:
             return
         self._cpus = wanted
         if self._group is None or not self._group.set_cpus(wanted):
-            self._ask_engine("update_container", cpuset_cpus=wanted, cpu_shares=container.SHARES)
+            self._ask_engine("update_container", cpuset_cpus=wanted)
 
     def pids(self) -> list[int]:
         """Return its processes, if the host's groups are in view."""
@@ -338,7 +337,7 @@ class _Group:
         for line in lines:
             _, controllers, path = line.split(":", 2)
             paths |= {name: path.lstrip("/") for name in controllers.split(",")}
-        names = ("memory", "pids", "cpuset", "cpu")
+        names = ("memory", "pids", "cpuset")
         folders = dict.fromkeys(names, cgroups.MOUNT / paths.get("", ""))
         version = 2
         if all(name in paths for name in names):
@@ -374,12 +373,9 @@ class _Group:
         return True
 
     def set_cpus(self, cpus: str) -> bool:
-        """Allow these cores, at the weight of a sandbox that somebody waits for; return whether
-        this process may say so."""
-        weight = ("cpu.shares", container.SHARES) if self._version == 1 else ("cpu.weight", _WEIGHT)
+        """Allow these cores; return whether this process may say so."""
         try:
             (self._folders["cpuset"] / "cpuset.cpus").write_text(cpus)
-            (self._folders["cpu"] / weight[0]).write_text(str(weight[1]))
         except OSError:
             return False
         return True

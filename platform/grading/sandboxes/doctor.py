@@ -69,7 +69,7 @@ def examine(backend: Backend) -> list[Finding]:
     findings = []
     with _sandbox(backend) as (sandbox, ask):
         findings += [Finding(name, *check(ask)) for name, check in _STATIC.items()]
-        findings.append(Finding("outer_user", *_outer_user(sandbox)))
+        findings.append(Finding("outer_user", *_outer_user(sandbox, ask)))
         findings.append(Finding("runtime", *_runtime(sandbox, ask)))
     for name, probe in _ENDING.items():
         with _sandbox(backend) as (sandbox, ask):
@@ -122,10 +122,10 @@ def _network(ask: Ask) -> Seen:
 
 def _privileges(ask: Ask) -> Seen:
     status = ask("status")
-    held = {name: status[name] for name in _CAPABILITIES if int(status[name], 16)}
-    return not held and status["NoNewPrivs"] == "1", str(
-        held or f"NoNewPrivs {status['NoNewPrivs']}"
-    )
+    held = {name: value for name, value in status.items() if name in _CAPABILITIES}
+    kept = {name: value for name, value in held.items() if int(value, 16)}
+    locked = ask("no_new_privileges")
+    return "CapEff" in held and not kept and locked, str(kept or f"no new privileges: {locked}")
 
 
 def _filter(ask: Ask) -> Seen:
@@ -169,7 +169,11 @@ _STATIC: dict[str, Callable[[Ask], Seen]] = {
 }
 
 
-def _outer_user(sandbox: Sandbox) -> Seen:
+def _outer_user(sandbox: Sandbox, ask: Ask) -> Seen:
+    if sandbox.describe().get("runtime") == "runsc":
+        # Seen from outside there is gVisor's kernel, which is not the learner's code.
+        user = ask("status")["Uid"].split()[0]
+        return user != "0", f"user {user} of gVisor"
     owners = {Path(f"/proc/{pid}").stat().st_uid for pid in sandbox.pids()}
     return bool(owners) and 0 not in owners, f"users {sorted(owners)}"
 
@@ -210,7 +214,9 @@ def _processes(sandbox: Sandbox, ask: Ask) -> Seen:
     try:
         started = ask("fork", 4 * limit)
     except Disconnected:
-        return sandbox.exit_reason() == "process_limit", f"ended: {sandbox.exit_reason()}"
+        # Under gVisor each process takes memory of its kernel's, so that may be what ends it.
+        reason = sandbox.exit_reason()
+        return reason in {"process_limit", "memory"}, f"ended: {reason}"
     return started < limit, f"{started} processes"
 
 

@@ -37,6 +37,11 @@ def status() -> Any:
     return {key: value.strip() for key, value in pairs}
 
 
+def no_new_privileges() -> Any:
+    """Return whether no program that is started can have more rights."""
+    return ctypes.CDLL(None).prctl(39, 0, 0, 0, 0) == 1
+
+
 def user_namespace() -> Any:
     """Return whether a new user namespace can be made."""
     return ctypes.CDLL(None).unshare(0x10000000) == 0
