@@ -203,7 +203,10 @@ def _result(submission: Submission) -> dict[str, Any]:
 
 def _panel(request: Request, learner: User, pk: UUID) -> HttpResponse:
     found = get_object_or_404(_own(learner), pk=pk)
-    response = render(request, PANEL, _result(found))
+    context = _result(found)
+    if found.latest_run.is_final:
+        context["status"] = progress.status(found.version.exercise, learner)
+    response = render(request, PANEL, context)
     if found.source_kind == Submission.SourceKind.QUIZ and found.latest_run.is_final:
         # The feedback stands beside the questions, outside the panel.
         response["HX-Refresh"] = "true"

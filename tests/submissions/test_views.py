@@ -15,7 +15,7 @@ from accounts.models import User
 from curriculum.models import Exercise
 from submissions import services
 from submissions.models import Draft, GradingRun, Submission
-from submissions.states import State
+from submissions.states import State, Verdict
 from tests.browser.stagehand import FAILING, QUIZ, STARTER, graded, make_quiz
 from tests.submissions.conftest import MakeExercise, MakeLearner, MakeRun, Submit, claimed
 
@@ -188,6 +188,17 @@ def test_a_submission_has_a_page_and_a_panel(signed_in: Client, run: GradingRun)
     for answer in (page, panel):
         assert f'id="run-{run.submission_id}"' in answer.content.decode()
         assert "HX-Request" in answer["Vary"]
+
+
+def test_the_verdict_brings_the_exercises_status_along(signed_in: Client, run: GradingRun) -> None:
+    url = run.submission.get_absolute_url()
+    assert 'id="status"' not in signed_in.get(url, headers=HTMX).content.decode()
+    services.record_verdict(
+        claimed(run), verdict=Verdict.ACCEPTED, score=1, max_score=1, timings={}, receipt={}
+    )
+    panel = signed_in.get(url, headers=HTMX).content.decode()
+    assert "Solved" in panel[panel.index('id="status" hx-swap-oob="true"') :]
+    assert 'id="status"' not in signed_in.get(url).content.decode(), "that page shows none"
 
 
 @pytest.mark.parametrize(
