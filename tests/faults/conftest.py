@@ -38,56 +38,19 @@ zh = "用于测试。"
 key = "T1.1a"
 title = { en = "Sums", zh = "求和" }
 """
-QUIZ = """\
-kind = "quiz"
-topic = "T1.1a"
-order = 2
-points = 1
-minutes = 1
-
-[title]
-en = "Sum"
-zh = "求和"
-
-[summary]
-en = "One question."
-zh = "一道题。"
-"""
-QUESTION = """\
-[[question]]
-id = "sum"
-text = { en = "1 + 2", zh = "1 + 2" }
-choice = [{ id = "three", text = { en = "3", zh = "3" } }]
-"""
-ANSWER = """\
-[[answer]]
-question = "sum"
-correct = ["three"]
-feedback.three = { en = "Yes.", zh = "对。" }
-"""
-# A sandbox costs seconds of a busy core, so most submissions are quizzes, which need none.
 SUBMIT = """\
 from accounts.models import User
 from curriculum.models import Exercise
 from submissions.services import submit
 
 learner, _ = User.objects.get_or_create(username="mei")
-code, quiz = (Exercise.objects.get(slug=slug) for slug in ("adder", "sum"))
-add = "def add(a, b):\\n    return a + b\\n"
-for number in range({count}):
-    if number % {every}:
-        answers = '{{"sum": ["three"]}}'
-        submit(
-            learner=learner, exercise=quiz, tests="hidden", source=answers, source_kind="quiz"
-        )
-    else:
-        submit(learner=learner, exercise=code, tests="visible", source=add)
+code = Exercise.objects.get(slug="adder")
+for _ in range({count}):
+    source = "def add(a, b):\\n    return a + b\\n"
+    submit(learner=learner, exercise=code, tests="visible", source=source)
 """
 FILES = {
     "exercises/01-test/stage.toml": STAGE,
-    "exercises/01-test/sum/exercise.toml": QUIZ,
-    "exercises/01-test/sum/quiz.toml": QUESTION,
-    "graders/01-test/sum/answers.toml": ANSWER,
 }
 # The database itself writes down every move, so that no code of ours can forget one.
 WATCH = """\
@@ -110,7 +73,6 @@ class Site:
         for half in ("exercises", "graders"):
             (folder / half / "01-test").mkdir(parents=True)
             shutil.copytree(ADDER / half, folder / half / "01-test" / "adder")
-            (folder / half / "01-test" / "sum").mkdir()
         manifest = folder / "exercises" / "01-test" / "adder" / "exercise.toml"
         # A busy host must not look like slow code.
         patient = re.sub(r"(total_s|test_s) = .*", r"\1 = 100", manifest.read_text("utf-8"))
@@ -146,9 +108,9 @@ class Site:
         with contextlib.closing(self._connect()) as connection:
             connection.executescript(WATCH)
 
-    def submit(self, count: int, *, every: int = 1) -> None:
-        """Submit right solutions; each ``every``-th is code, the others are quizzes."""
-        self.manage("shell", "-c", SUBMIT.format(count=count, every=every))
+    def submit(self, count: int) -> None:
+        """Submit right solutions."""
+        self.manage("shell", "-c", SUBMIT.format(count=count))
 
     def worker(self) -> subprocess.Popen[bytes]:
         switches = ["--pool", "threads", "--concurrency", "2", "-Q", "cpu,housekeeping"]
@@ -198,10 +160,7 @@ class Site:
 
     def in_sandboxes(self) -> set[tuple[object, ...]]:
         """Return run and attempt of the code that is being graded, for all that is known."""
-        rows = self.ask(
-            "SELECT r.id, r.attempt FROM submissions_gradingrun r JOIN submissions_submission s"
-            " ON r.submission_id = s.id WHERE r.state = 'running' AND s.source_kind = 'python'"
-        )
+        rows = self.ask("SELECT id, attempt FROM submissions_gradingrun WHERE state = 'running'")
         return set(rows)
 
     def wait_for(self, what: str, condition: Callable[[], bool]) -> None:
