@@ -16,6 +16,7 @@ import os
 import select
 import struct
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -24,7 +25,9 @@ import msgpack
 import numpy as np
 import torch
 
-MAX_BODY_BYTES = 64 << 20
+MAX_BODY_BYTES = 16 << 20
+MAX_ITEMS = 1_000_000
+MAX_COLLISIONS = 64
 MAX_BLOB_BYTES = 1 << 30
 MAX_BLOBS = 8192
 MAX_DEPTH = 64
@@ -105,6 +108,7 @@ class Encoder:
         self.blobs: list[Blob] = []
         self.gradients: list[torch.Tensor] = []
         self._describe = describe
+        self._items_left = MAX_ITEMS
 
     def encode(self, value: Any, depth: int = 0) -> Any:
         """Return the msgpack tree of ``value``.
@@ -121,6 +125,13 @@ class Encoder:
             return _encode_str(value)
         if depth > MAX_DEPTH:
             raise Unsendable(f"the value is nested more than {MAX_DEPTH} levels deep")
+        if kind is dict or kind in _SEQUENCES:
+            self._items_left -= len(value) * (2 if kind is dict else 1) + 1
+            if self._items_left < 0:
+                raise Unsendable(
+                    f"more than {MAX_ITEMS:,} numbers or texts are too many for one call: "
+                    "use a tensor or a NumPy array"
+                )
         if (tag := _SEQUENCES.get(kind)) is not None:
             return [tag, *[self.encode(item, depth + 1) for item in value]]
         if kind is dict:
@@ -205,6 +216,7 @@ class Decoder:
         self.gradients: list[torch.Tensor] = []
         self._blobs = blobs
         self._adopt = adopt
+        self._items_left = MAX_ITEMS
 
     def decode(self, tree: Any, depth: int = 0) -> Any:
         """Return the value that ``tree`` stands for.
@@ -218,6 +230,9 @@ class Decoder:
             raise ProtocolError("nested too deeply")
         if not tree or type(tree[0]) is not int or not 0 <= tree[0] < len(_DECODERS):
             raise ProtocolError("a container without a known tag")
+        self._items_left -= len(tree)
+        if self._items_left < 0:
+            raise ProtocolError(f"more than {MAX_ITEMS:,} items")
         try:
             return _DECODERS[tree[0]](self, tree[1:], depth + 1)
         except ProtocolError:
@@ -232,7 +247,7 @@ class Decoder:
         values = self._items(items, depth)
         if len(values) % 2:
             raise ProtocolError("a dict with a key but no value")
-        return dict(zip(values[::2], values[1::2], strict=True))
+        return dict(zip(_keys(values[::2]), values[1::2], strict=True))
 
     def _tensor(self, items: list[Any], depth: int) -> torch.Tensor:
         blob, name, shape, flagged = items
@@ -264,6 +279,8 @@ class Decoder:
         return array != 0 if name == "bool" else array
 
     def _scalar(self, items: list[Any], depth: int) -> Any:
+        if items[2] != []:
+            raise ProtocolError("a scalar with a shape")
         return self._array(items, depth)[()]
 
     def _bytes(self, blob: Any, shape: Any, itemsize: int) -> Blob:
@@ -318,8 +335,8 @@ _DECODERS: tuple[Callable[[Decoder, list[Any], int], Any], ...] = (
     lambda self, items, depth: self._items(items, depth),
     lambda self, items, depth: tuple(self._items(items, depth)),
     Decoder._dict,
-    lambda self, items, depth: set(self._items(items, depth)),
-    lambda self, items, depth: frozenset(self._items(items, depth)),
+    lambda self, items, depth: set(_keys(self._items(items, depth))),
+    lambda self, items, depth: frozenset(_keys(self._items(items, depth))),
     Decoder._complex,
     Decoder._int,
     Decoder._str,
@@ -333,6 +350,15 @@ _DECODERS: tuple[Callable[[Decoder, list[Any], int], Any], ...] = (
 )
 
 
+def _keys(keys: list[Any]) -> list[Any]:
+    """Refuse keys that were chosen to collide: putting them into a table would take for ever."""
+    if len(keys) > MAX_COLLISIONS:
+        most = max(Counter(map(hash, keys)).values())
+        if most > MAX_COLLISIONS:
+            raise ProtocolError("too many keys with the same hash")
+    return keys
+
+
 def unpack(body: bytes | Blob) -> Any:
     """Parse a frame's body into a tree of None, bool, int, float, str, bytes and lists.
 
@@ -341,7 +367,13 @@ def unpack(body: bytes | Blob) -> Any:
     """
     try:
         return msgpack.unpackb(
-            body, raw=False, use_list=True, max_map_len=0, max_ext_len=0, strict_map_key=True
+            body,
+            raw=False,
+            use_list=True,
+            max_array_len=MAX_ITEMS,
+            max_map_len=0,
+            max_ext_len=0,
+            strict_map_key=True,
         )
     except Exception as error:
         raise ProtocolError(f"not a msgpack body: {type(error).__name__}") from error
@@ -430,6 +462,7 @@ class Stream:
         return view
 
     def _some(self, size: int) -> bytes:
+        self._check_deadline()
         while True:
             try:
                 chunk = os.read(self._reader, size)
@@ -443,6 +476,7 @@ class Stream:
             return chunk
 
     def _into(self, view: memoryview) -> int:
+        self._check_deadline()
         while True:
             try:
                 count = os.readv(self._reader, [view])
@@ -454,6 +488,11 @@ class Stream:
             if not count:
                 raise Disconnected("end of stream")
             return count
+
+    def _check_deadline(self) -> None:
+        """A side that never lets us wait could keep us reading for ever."""
+        if self.deadline is not None and time.monotonic() > self.deadline:
+            raise DeadlineExceeded
 
     def _wait(self, descriptor: int, event: int) -> None:
         poller = select.poll()

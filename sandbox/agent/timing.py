@@ -1,4 +1,4 @@
-"""Calls whose time counts: inputs come first, the clock of the grader runs around ``timed``."""
+"""Calls whose time counts: the inputs of one call come first, then the clock starts."""
 
 from __future__ import annotations
 
@@ -13,27 +13,25 @@ _OFFSETS = 1 << 16
 
 
 class Timing:
-    """Prepared calls, and the result of the last one.
+    """One prepared call at a time, and its result.
 
-    A timed call replies with a random projection of its whole result, so it must have been
-    computed when the grader's clock stops. Only one result is kept: fresh memory for each would
-    be page faults in the time that counts.
+    The reply is a random projection of the whole result, so it must have been computed when the
+    grader's clock stops. Only one result is kept: fresh memory for each would be page faults in the
+    time that counts.
     """
 
     def __init__(self, exported: Callable[[Any], Any]) -> None:
         self._exported = exported
-        self._calls: list[tuple[Any, tuple[Any, ...]]] = []
+        self._call: tuple[Any, tuple[Any, ...]] = (None, ())
         self._result: Any = None
 
-    def prepare(self, number: Any, calls: list[tuple[Any, ...]]) -> None:
-        """Hold the arguments of the next calls of one function; forget the previous ones."""
-        function = self._exported(number)
-        self._calls = [(function, arguments) for arguments in calls]
-        self._result = None
+    def prepare(self, number: Any, arguments: tuple[Any, ...]) -> None:
+        """Hold the arguments of the next call."""
+        self._call = (self._exported(number), arguments)
 
-    def timed(self, index: int, seed: int) -> list[float]:
-        """Make one prepared call; return the projection of its result, and the result's norm."""
-        function, arguments = self._calls[index]
+    def timed(self, seed: int) -> list[float]:
+        """Make the prepared call; return the projection of its result, and the result's norm."""
+        function, arguments = self._call
         self._result = function(*arguments)
         return project(self._result, seed)
 

@@ -1,8 +1,10 @@
 """Speed as a ratio: the submission against the reference, in turn, on one core.
 
-Fresh inputs go over before the clock starts; the clock is the grader's, and it stops when a
-random projection of the whole result is here. What the boundary itself costs is measured with
-echo calls and subtracted from both. Order within a pair is drawn anew each time.
+Each call brings fresh inputs, which go over just before the clock starts, so that nothing can be
+computed ahead; a side that takes its time over receiving them is charged for it. The clock is the
+grader's, and stops when a random projection of the whole result is here. What the boundary itself
+costs is measured with calls that compute nothing, on the reference's side, which has no reason to
+dawdle, and subtracted from both. Order within a pair is drawn anew each time.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -24,13 +26,16 @@ BATCH = 8
 WARM_UP = 3
 """Calls that don't count, after which the heap has room for all that a call needs."""
 MAX_PAIRS = 40
+DAWDLE = 2.0
+"""How many times longer than the reference a submission may take to receive its inputs."""
 CLEAR = 0.1
 BUDGET_S = 3.0
 CONFIDENCE = 0.99
 RESAMPLES = 2000
 _PROJECTION_TOLERANCE = 1e-2
 
-MakeInputs = Callable[..., tuple[Any, ...]]
+Inputs = tuple[Any, ...]
+MakeInputs = Callable[..., Inputs]
 
 
 @dataclass(frozen=True)
@@ -44,30 +49,39 @@ class Estimate:
     pairs: int
 
 
+class Timed(NamedTuple):
+    """The seconds of sending a call's inputs and of the call; its result's projection and size."""
+
+    sending: float
+    seconds: float
+    projection: float
+    size: float
+
+
 class Side:
     """One of the two that are compared: a function in a sandbox of its own."""
 
     def __init__(self, peer: GraderPeer, function: Any) -> None:
         self._peer, self._function = peer, function
 
-    def warm_up(self, inputs: Sequence[tuple[Any, ...]]) -> None:
-        """Send the inputs of the next calls, and make some calls of the first that don't count."""
-        self._peer.request("prepare", self._function._number, list(inputs))
-        for _ in range(WARM_UP):
-            self.timed(0, 1)
-
-    def timed(self, index: int, seed: int) -> tuple[float, float, float]:
-        """Return the seconds of one call, and the projection and size of its result."""
+    def timed(self, inputs: Inputs, seed: int) -> Timed:
+        """Send the inputs of one call, then make it."""
         start = time.perf_counter()
-        answer = self._peer.request("timed", index, seed)
-        seconds = time.perf_counter() - start
-        return seconds, *_pair(answer)
+        self._peer.request("prepare", self._function._number, inputs)
+        sent = time.perf_counter()
+        answer = self._peer.request("timed", seed)
+        return Timed(sent - start, time.perf_counter() - sent, *_pair(answer))
 
     def echo(self, seed: int) -> float:
         """Return the seconds that the last call spent on the boundary and the projection."""
         start = time.perf_counter()
         self._peer.request("echo", seed)
         return time.perf_counter() - start
+
+    def warm_up(self, inputs: Inputs) -> None:
+        """Make some calls that don't count."""
+        for _ in range(WARM_UP):
+            self.timed(inputs, 1)
 
 
 def _pair(answer: Any) -> tuple[float, float]:
@@ -121,24 +135,30 @@ class Speed:
         return estimate
 
     def _batch(self, sides: tuple[Side, Side], make_inputs: MakeInputs) -> list[float]:
-        inputs = [make_inputs() for _ in range(BATCH + 1)]
+        inputs = make_inputs()
         for side in sides:
             side.warm_up(inputs)
         logs = []
-        for index in range(1, BATCH + 1):
-            seed = int(self._rng.integers(1, 2**31))
+        for _ in range(BATCH):
+            inputs, seed = make_inputs(), int(self._rng.integers(1, 2**31))
             first = int(self._rng.integers(2))
-            taken: list[tuple[float, float, float]] = [(0.0, 0.0, 0.0)] * 2
-            for which in (first, 1 - first):
-                taken[which] = sides[which].timed(index, seed)
-            _same_result(taken[0], taken[1])
-            costs = [side.echo(seed) for side in sides]
-            mine, theirs = (
-                max(time_ - cost, time_ * 0.05)
-                for (time_, _, _), cost in zip(taken, costs, strict=True)
-            )
+            taken = {which: sides[which].timed(inputs, seed) for which in (first, 1 - first)}
+            mine, theirs = self._seconds(taken[0], taken[1], sides[1].echo(seed))
             logs.append(math.log(mine / theirs))
         return logs
+
+    def _seconds(self, mine: Timed, theirs: Timed, cost: float) -> tuple[float, float]:
+        """Return what both calls took without what the boundary costs.
+
+        Raises:
+            CheckFailed: their results differ.
+        """
+        _same_result(mine, theirs)
+        dawdled = max(0.0, mine.sending - DAWDLE * theirs.sending)
+        return (
+            max(mine.seconds - cost, mine.seconds * 0.05) + dawdled,
+            max(theirs.seconds - cost, theirs.seconds * 0.05),
+        )
 
     def growth(
         self, name: str, make_inputs: MakeInputs, sizes: Sequence[int], limit: float = 1.3
@@ -163,23 +183,22 @@ class Speed:
             raise TooSlow(messages.grows_too_fast(estimate.value, low, high, limit))
         return estimate
 
-    def _pass(self, mine: Side, theirs: Side, inputs: list[tuple[Any, ...]]) -> list[float]:
+    def _pass(self, mine: Side, theirs: Side, inputs: list[Inputs]) -> list[float]:
         """Return the logarithm of the seconds of one call for each of ``inputs``."""
         for side in (mine, theirs):
-            side.warm_up(inputs)
+            side.warm_up(inputs[0])
         logs = []
-        for index in range(len(inputs)):
+        for each in inputs:
             seed = int(self._rng.integers(1, 2**31))
-            taken = mine.timed(index, seed)
-            _same_result(taken, theirs.timed(index, seed))
-            logs.append(math.log(max(taken[0] - mine.echo(seed), taken[0] * 0.05)))
+            taken, truth = mine.timed(each, seed), theirs.timed(each, seed)
+            logs.append(math.log(self._seconds(taken, truth, theirs.echo(seed))[0]))
         return logs
 
 
-def _same_result(mine: tuple[float, float, float], theirs: tuple[float, float, float]) -> None:
+def _same_result(mine: Timed, theirs: Timed) -> None:
     """Refuse a timed result that isn't the reference's: its random projection gives it away."""
-    size = max(theirs[2], 1e-12)
-    if not abs(mine[1] - theirs[1]) <= _PROJECTION_TOLERANCE * size:
+    size = max(theirs.size, 1e-12)
+    if not abs(mine.projection - theirs.projection) <= _PROJECTION_TOLERANCE * size:
         raise CheckFailed(messages.TIMED_RESULT_WRONG)
 
 

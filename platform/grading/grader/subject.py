@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from typing import Any
 
 from grading.remote.peer import GraderPeer
+from sandbox.errors import RemoteError
+from sandbox.peer import Broken
+from sandbox.wire import DeadlineExceeded, Disconnected, ProtocolError
+
+FAULTS = (Broken, DeadlineExceeded, Disconnected, ProtocolError)
 
 
 class Subject:
@@ -23,12 +29,17 @@ class Subject:
 
         Raises:
             sandbox.errors.RemoteError: the source raised.
+            ProtocolError: what came is no such answer.
         """
         self.peer = self._connect()
         self._arm()
-        self.members = self.peer.request("load", self._source)
-        self.peer.name_members(self.members)
-        return self.members
+        members = self.peer.request("load", self._source)
+        if type(members) is not dict or not all(type(name) is str for name in members):
+            self.peer.fault = ProtocolError("not a module's members")
+            raise self.peer.fault
+        self.members = members
+        self.peer.name_members(members)
+        return members
 
     def limit_total(self, deadline: float) -> None:
         """Let no wait go beyond ``deadline``, a ``time.monotonic()`` value."""
@@ -54,9 +65,10 @@ class Subject:
         self.live_peer().stream.deadline = min(time.monotonic() + seconds, self._total_deadline)
 
     def end_test(self) -> None:
-        """Drop what the test shared with the sandbox."""
+        """Drop what the test shared with the sandbox; if that fails the next test gets another."""
         if self.peer is not None and self.peer.fault is None:
-            self.peer.forget_modules()
+            with contextlib.suppress(*FAULTS, RemoteError):
+                self.peer.forget_modules()
 
     def _arm(self) -> None:
         assert self.peer is not None
