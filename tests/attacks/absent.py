@@ -55,7 +55,7 @@ CANNOT_RUN_HERE = {
         ("D06", "D07", "D16", "D26", "I09", "I10", "I11", *(f"K{n:02}" for n in range(1, 13))),
         "needs a GPU",
     ),
-    "H17": "needs gVisor's runsc",
+    "H17": "the rows with the runtime docker-runsc, where gVisor is installed",
     "D15": "needs a machine whose clock follows its heat",
 }
 

@@ -26,6 +26,7 @@ HEAD_START_S = 0.25
 """How long an accomplice beside a row has been started before it."""
 VISIBLE = "#visible"
 """A text that begins so is graded by the visible tests."""
+RUNTIMES = {"docker": "runc", "docker-runsc": "runsc"}
 POOL_SIZE = {"bubblewrap": 3, "docker": 4}
 CONTROL = {"victim": RIGHT, "sprint": "def product(x): return x @ x.T\n"}
 
@@ -105,14 +106,16 @@ def harness(backend: str, patch: pytest.MonkeyPatch, size: int | None = None) ->
     Raises:
         SandboxUnavailable: this host can't run the backend's sandboxes.
     """
-    if backend == "docker":
+    if backend != "bubblewrap":
         from tools.sandbox_image import ensure
 
         ensure(settings.SANDBOX_IMAGE)
+        patch.setattr(settings, "SANDBOX_DOCKER_RUNTIME", RUNTIMES[backend])
     patch.setattr(setup, "Pool", WatchedPool)
     patch.setattr(settings, "EXERCISES_DIR", COURSE / "exercises")
     patch.setattr(settings, "GRADERS_DIR", COURSE / "graders")
-    engine = setup.make_engine(size or POOL_SIZE[backend], backend)
+    kind = "bubblewrap" if backend == "bubblewrap" else "docker"
+    engine = setup.make_engine(size or POOL_SIZE[kind], kind)
     pool = engine._pool
     assert isinstance(pool, WatchedPool)
     try:

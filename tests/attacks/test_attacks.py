@@ -35,8 +35,3 @@ def test_nothing_is_left_in_this_process(runtime: Harness) -> None:
     for _ in range(5):
         runtime.grade("import os; os._exit(1)")
     assert held() == before
-
-
-@pytest.mark.skip(reason="gVisor's runsc is not installed here; the rows of Docker are its rows")
-def test_every_row_holds_with_runsc() -> None:
-    """Set SANDBOX_DOCKER_RUNTIME=runsc and run test_a_row_holds[docker]."""

@@ -42,7 +42,7 @@ class Row:
     accomplice: str = ""
     beside: bool = False
     with_neighbour: bool = False
-    backends: tuple[str, ...] = ("bubblewrap", "docker")
+    backends: tuple[str, ...] = ("bubblewrap", "docker", "docker-runsc")
     inspect: Callable[[Seen, Seen | None], list[str]] | None = None
 
 

@@ -375,7 +375,9 @@ ROWS = [
         )
         for name, body in _PRINTS.items()
     ),
-    Row("E12-reply", "reply with gigabytes", WRONG + _BIG_REPLY, MEMORY | {"wrong_answer"}, 0),
+    Row(
+        "E12-reply", "reply with gigabytes", WRONG + _BIG_REPLY, MEMORY | TIME | {"wrong_answer"}, 0
+    ),
     *(
         Row(
             f"E13-{name}",

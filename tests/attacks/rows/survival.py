@@ -43,13 +43,21 @@ except OSError as error:
 
 _ORPHANS = """
 import os, time
-for _ in range(100):
-    if os.fork() == 0:
+def orphan(batches):
+    for _ in range(batches):
         if os.fork() == 0:
+            for _ in range(10):
+                if os.fork() == 0:
+                    os._exit(0)
             os._exit(0)
-        os._exit(0)
-    os.wait()
-print("HELD orphans were reaped")
+        os.wait()
+        time.sleep(0.02)
+orphan(4)
+def double(numbers):
+    if len(numbers) == 8:
+        orphan(4)  # 80 in all: more than there may be at a time
+        print("HELD orphans were reaped")
+    return [2 * number for number in numbers]
 """
 
 ROWS = [
