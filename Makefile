@@ -24,7 +24,7 @@ $(STAMP): pyproject.toml constraints.txt tools/bundled.txt
 
 test: setup ## Everything that CI runs
 	tools/system_packages.sh
-	$(BIN)/pytest --cov --cov-report=term:skip-covered
+	$(BIN)/pytest -m "not release" --cov --cov-report=term:skip-covered
 	$(BIN)/python manage.py check_exercises clip-loss --seeds 2
 
 test-fast: setup ## The daily loop, without sandboxes and browsers: under a minute
@@ -48,6 +48,9 @@ prove: setup ## Prove all exercises with twenty seeds (only="slug slug"); needed
 bench: setup ## Grading against pytest by hand; writes build/bench.json
 	$(BIN)/python -m tools.bench
 
+attacks: setup ## All that hostile code tries, on every runtime; writes build/attacks.json
+	$(BIN)/pytest -q tests/attacks
+
 fuzz: setup ## Hostile frames against the wire (FRAMES=1000000)
 	$(BIN)/python -m tools.fuzz_wire
 
@@ -58,4 +61,4 @@ messages: setup ## Extract the site's texts and compile their translations (need
 sandbox-image: setup ## Build the image of Docker sandboxes (BASE=debootstrap where no registry can be reached)
 	$(BIN)/python -m tools.sandbox_image $(BASE)
 
-.PHONY: help run setup test test-fast check fix prove bench fuzz messages sandbox-image
+.PHONY: help run setup test test-fast check fix prove bench attacks fuzz messages sandbox-image

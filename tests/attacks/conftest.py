@@ -18,8 +18,8 @@ collect_ignore = ["course"]
 
 BACKENDS = [
     pytest.param("bubblewrap", marks=pytest.mark.sandbox),
-    pytest.param("docker", marks=pytest.mark.docker),
-    pytest.param("docker-runsc", marks=[pytest.mark.docker, pytest.mark.slow]),
+    pytest.param("docker", marks=[pytest.mark.docker, pytest.mark.release]),
+    pytest.param("docker-runsc", marks=[pytest.mark.docker, pytest.mark.release]),
 ]
 WORKERS_CANARY = "CANARY-00ff00ff00ff00ff00ff00ff00ff00ff"
 """In this process's environment, as a database's password would be in a worker's."""
