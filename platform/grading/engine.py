@@ -58,6 +58,7 @@ class Engine:
         # Speed is measured on one core, by one grader at a time; everybody else keeps off it.
         self._timing_core = timing_core
         self._timing = threading.Lock()
+        self._timed: list[Sandbox] = []
         self._errands: set[_Errand] = set()
         self._placing = threading.Lock()
 
@@ -157,15 +158,16 @@ class Engine:
 
     def end_timing(self) -> None:
         """Give the timing core back."""
-        self._timing.release()
         self._place([])
+        self._timing.release()
 
     def _free_cores(self) -> set[int]:
         cores = os.sched_getaffinity(0)
-        return (cores - {self._timing_core} if self._timing.locked() else cores) or cores
+        return (cores - {self._timing_core} if self._timed else cores) or cores
 
     def _place(self, timed: list[Sandbox]) -> None:
         with self._placing:
+            self._timed = timed
             free = self._free_cores()
             for errand in list(self._errands):
                 errand.grader.pin(free)
@@ -216,7 +218,7 @@ class _Errand:
             readable, _, _ = select.select([self._line], [], [], POLL_S)
             if cancelled():
                 raise Cancelled
-            if time.monotonic() > deadline:
+            if time.monotonic() > deadline + self.waited_s:
                 raise InfrastructureError("the grader process took too long")
             if not readable:
                 continue
@@ -234,8 +236,10 @@ class _Errand:
                 reason = self.sandboxes[question["number"]].exit_reason()
                 self.tell({"reason": reason or ""})
             case "pin":
-                self._engine.begin_timing([self.sandboxes[n] for n in question["numbers"]])
+                started = time.monotonic()
                 self._timing = True
+                self._engine.begin_timing([self.sandboxes[n] for n in question["numbers"]])
+                self.waited_s += time.monotonic() - started
                 self.tell({})
             case "unpin":
                 self._unpin()

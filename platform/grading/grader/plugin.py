@@ -197,7 +197,7 @@ class GraderPlugin:
             return ""
         self._subject = mistake.subject
         self._outcomes.pop(item.name, None)
-        mistake.subject.limit_total(self._session.deadline)
+        mistake.subject.limit_total(lambda: self._session.deadline)
         item._initrequest()  # type: ignore[attr-defined]  # as pytest-rerunfailures does
         runtestprotocol(item, log=False, nextitem=None)
         outcome = self._outcomes.get(item.name)

@@ -38,16 +38,21 @@ class Session:
         self.supply = supply
         self.assignment = supply.assignment()
         self.outcomes: list[CaseResult] = []
-        self.deadline = time.monotonic() + self.assignment.total_s
+        self._deadline = time.monotonic() + self.assignment.total_s
         self._leases: dict[int, Lease] = {}
         self.subject = self._subject(self.assignment.source)
         self._limits = faults.Limits(
             self.assignment.test_s, self.assignment.total_s, self.assignment.memory_mib
         )
 
+    @property
+    def deadline(self) -> float:
+        """When the run's time is up: waiting for a sandbox is nobody's time."""
+        return self._deadline + self.supply.waited_s
+
     def _subject(self, source: str) -> Subject:
         subject = Subject(self._connect, source, self.assignment.test_s)
-        subject.limit_total(self.deadline)
+        subject.limit_total(lambda: self.deadline)
         return subject
 
     def fresh_subject(self) -> Subject:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from collections.abc import Callable
 from typing import Any
@@ -20,7 +21,7 @@ class Subject:
 
     def __init__(self, connect: Callable[[], GraderPeer], source: str, test_s: float) -> None:
         self._connect, self._source, self._test_s = connect, source, test_s
-        self._total_deadline = float("inf")
+        self._total_deadline: Callable[[], float] = lambda: math.inf
         self.peer: GraderPeer | None = None
         self.members: dict[str, Any] = {}
 
@@ -41,8 +42,8 @@ class Subject:
         self.peer.name_members(members)
         return members
 
-    def limit_total(self, deadline: float) -> None:
-        """Let no wait go beyond ``deadline``, a ``time.monotonic()`` value."""
+    def limit_total(self, deadline: Callable[[], float]) -> None:
+        """Let no wait go beyond what ``deadline`` returns, a ``time.monotonic()`` value."""
         self._total_deadline = deadline
 
     def begin_test(self) -> GraderPeer:
@@ -62,7 +63,7 @@ class Subject:
 
     def extend(self, seconds: float) -> None:
         """Give the current test ``seconds`` more: timing takes as long as it takes."""
-        self.live_peer().stream.deadline = min(time.monotonic() + seconds, self._total_deadline)
+        self.live_peer().stream.deadline = min(time.monotonic() + seconds, self._total_deadline())
 
     def end_test(self) -> None:
         """Drop what the test shared with the sandbox; if that fails the next test gets another."""
@@ -72,7 +73,7 @@ class Subject:
 
     def _arm(self) -> None:
         assert self.peer is not None
-        self.peer.stream.deadline = min(time.monotonic() + self._test_s, self._total_deadline)
+        self.peer.stream.deadline = min(time.monotonic() + self._test_s, self._total_deadline())
 
 
 class Submission:

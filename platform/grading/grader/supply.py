@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,8 @@ class Supply:
         self._socket = connection
         self._buffer = b""
         self._descriptors: list[int] = []
+        self.waited_s = 0.0
+        """Seconds in which there was no sandbox, or no turn on the timing core."""
 
     def assignment(self) -> Assignment:
         """Wait for the assignment, the first thing that the worker sends."""
@@ -46,7 +49,7 @@ class Supply:
 
     def take(self) -> Lease:
         """Return a fresh sandbox."""
-        return self._lease(self._ask({"ask": "sandbox"}))
+        return self._lease(self._wait({"ask": "sandbox"}))
 
     def exit_reason(self, lease: Lease) -> str:
         """Return why a sandbox died: "memory", "process_limit" or something else."""
@@ -54,7 +57,7 @@ class Supply:
 
     def pin(self, leases: list[Lease]) -> None:
         """Put sandboxes on one core that no other timed run uses; wait until it is free."""
-        self._ask({"ask": "pin", "numbers": [lease.number for lease in leases]})
+        self._wait({"ask": "pin", "numbers": [lease.number for lease in leases]})
 
     def unpin(self) -> None:
         """Give the core back."""
@@ -64,6 +67,12 @@ class Supply:
         reader = self._descriptors.pop(0)
         writer = self._descriptors.pop(0)
         return Lease(answer["number"], reader, writer)
+
+    def _wait(self, question: dict[str, Any]) -> dict[str, Any]:
+        started = time.monotonic()
+        answer = self._ask(question)
+        self.waited_s += time.monotonic() - started
+        return answer
 
     def _ask(self, question: dict[str, Any]) -> dict[str, Any]:
         self._send(question)
