@@ -327,7 +327,10 @@ GRADER = [
     _grader(
         "strict parser",
         "sandbox/wire.py",
-        (", max_map_len=0, max_ext_len=0, strict_map_key=True", ", strict_map_key=False"),
+        (
+            "max_map_len=0,\n            max_ext_len=0,\n            strict_map_key=True",
+            "strict_map_key=False",
+        ),
     ),
     _grader(
         "closed operations",
@@ -337,17 +340,25 @@ GRADER = [
     _grader(
         "check of timed results",
         "grading/grader/speed.py",
-        ("    size = max(theirs[2], 1e-12)\n", "    return\n    size = max(theirs[2], 1e-12)\n"),
+        ("    size = max(theirs.size, 1e-12)\n", "    return\n"),
     ),
     _grader(
         "fresh inputs",
         "grading/grader/speed.py",
-        ("[make_inputs() for _ in range(BATCH + 1)]", "[make_inputs()] * (BATCH + 1)"),
+        ("            inputs, seed = make_inputs(), int(", "            seed = int("),
+    ),
+    _grader(
+        "charge for slow sending",
+        "grading/grader/speed.py",
+        (
+            "        dawdled = max(0.0, mine.sending - DAWDLE * theirs.sending)\n",
+            "        dawdled = 0.0\n",
+        ),
     ),
     _grader(
         "deadline",
         "grading/grader/subject.py",
-        ("min(time.monotonic() + self._test_s, self._total_deadline)", "float('inf')"),
+        ("min(time.monotonic() + self._test_s, self._total_deadline())", "time.monotonic() + 99.0"),
     ),
 ]
 

@@ -15,8 +15,8 @@ def slowly(x):
 def product(x): return slowly(x)
 """
 QUICK = "def product(x): return x @ x.T\n"
-CAUGHT = WRONG_ANSWER | {"too_slow", "time_limit", "runtime_error", "protocol_error"}
-"""Whatever it is, it is not "accepted"."""
+CAUGHT = WRONG_ANSWER | {"too_slow", "time_limit"}
+"""Not "accepted", and no error either: then the cheat itself would not have worked."""
 
 _FIND = """
 import gc
@@ -65,14 +65,16 @@ def product(x):
 _AHEAD = (
     _FIND
     + """
-ready = {}
-def product(x):
-    # The first timed call of a batch doesn't count: all others are computed in it.
-    if id(x) not in ready and len(x) > 100:
-        ready.clear()
-        for _, (other,) in find("Timing")._calls:
-            ready[id(other)] = other, slowly(other)
-    return ready[id(x)][1] if id(x) in ready else slowly(x)
+import threading
+timing, ready = find("Timing"), {}
+def watch():
+    # As soon as the inputs of a call are there, and before it is asked for.
+    while True:
+        arguments = timing._call[1]
+        if arguments and len(arguments[0]) > 100 and id(arguments[0]) not in ready:
+            ready[id(arguments[0])] = arguments[0], slowly(arguments[0])
+threading.Thread(target=watch, daemon=True).start()
+def product(x): return ready[id(x)][1] if id(x) in ready else slowly(x)
 """
 )
 
@@ -81,11 +83,10 @@ _IN_PREPARE = (
     + """
 ready = {}
 def product(x): return ready[id(x)][1] if id(x) in ready else slowly(x)
-def prepared(number, calls):
-    honest(number, calls)
+def prepared(number, arguments):
+    honest(number, arguments)
     ready.clear()
-    for (x,) in calls:
-        ready[id(x)] = x, slowly(x)
+    ready[id(arguments[0])] = arguments[0], slowly(arguments[0])
 operations = find("Agent").operations
 honest = operations["prepare"]
 operations["prepare"] = prepared
@@ -116,7 +117,7 @@ _FORGED_RESULT = (
     _FIND
     + """
 operations = find("Agent").operations
-operations["timed"] = lambda index, seed: ANSWER
+operations["timed"] = lambda seed: ANSWER
 """
 )
 
@@ -226,7 +227,7 @@ ROWS = [
     ),
     Row(
         "D05-ahead",
-        "compute all results in the warm-up call",
+        "compute in a thread as soon as the inputs are there",
         SLOW + _AHEAD,
         CAUGHT,
         None,
@@ -234,10 +235,11 @@ ROWS = [
     ),
     Row(
         "D05-prepare",
-        "compute all results when the inputs arrive",
+        "compute while the inputs arrive",
         SLOW + _IN_PREPARE,
         CAUGHT,
         None,
+        layers=("charge for slow sending",),
         gate="R",
     ),
     Row(
