@@ -156,8 +156,17 @@ class Engine:
         self._timing.acquire()
         self._place(timed)
 
+    def turn(self, sandbox: Sandbox) -> None:
+        """Let only ``sandbox`` run, of those on the timing core."""
+        for other in self._timed:
+            if other is not sandbox:
+                other.freeze()
+        sandbox.thaw()
+
     def end_timing(self) -> None:
         """Give the timing core back."""
+        for sandbox in self._timed:
+            sandbox.thaw()
         self._place([])
         self._timing.release()
 
@@ -240,6 +249,9 @@ class _Errand:
                 self._timing = True
                 self._engine.begin_timing([self.sandboxes[n] for n in question["numbers"]])
                 self.waited_s += time.monotonic() - started
+                self.tell({})
+            case "turn":
+                self._engine.turn(self.sandboxes[question["number"]])
                 self.tell({})
             case "unpin":
                 self._unpin()

@@ -25,6 +25,7 @@ NOT_APPLICABLE = {
     "H14": "learners supply no image; ours is pinned by its digest",
     "H15": "a sandbox has no socket of the engine (G04); a proxy belongs to the operator",
     "H19": "not promised, see docs/security.md",
+    "I07": "residual, see docs/security.md: locks on the shared read-only files",
     "I13": "submissions have no build step",
     "I14": "residual, see docs/adr/0004: sandboxes of one template have one user outside",
     "I16": "residual: load can be felt by a neighbour",

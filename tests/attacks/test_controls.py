@@ -16,7 +16,7 @@ from tests.attacks.rows.base import WRONG
 from tests.attacks.rows.resources import BUSY
 from tests.attacks.rows.speed import SLOW
 
-BAND = 1.35
+BAND = 2.0
 """What the ratio of a solution against itself may be, at most, on a noisy host."""
 
 

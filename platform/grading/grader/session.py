@@ -97,6 +97,10 @@ class Session:
         """Give ``speed`` the submission and the reference, each in its sandbox, on one core."""
         opened: list[Subject] = []
 
+        def turn(subject: Subject) -> Callable[[], None]:
+            lease = self.lease_of(subject)
+            return lambda: self.supply.turn(lease)
+
         def open_sides(name: str) -> tuple[Side, Side]:
             reference = self._open_reference()
             opened.append(reference)
@@ -104,7 +108,7 @@ class Session:
             pair = (self.subject, reference)
             for subject in pair:
                 subject.extend(self.assignment.total_s)
-            first, second = (Side(s.live_peer(), s.members[name]) for s in pair)
+            first, second = (Side(s.live_peer(), s.members[name], turn(s)) for s in pair)
             return first, second
 
         try:

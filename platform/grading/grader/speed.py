@@ -59,13 +59,17 @@ class Timed(NamedTuple):
 
 
 class Side:
-    """One of the two that are compared: a function in a sandbox of its own."""
+    """One of the two that are compared: a function in a sandbox of its own.
 
-    def __init__(self, peer: GraderPeer, function: Any) -> None:
-        self._peer, self._function = peer, function
+    ``turn`` freezes the other one, so that nothing computes there meanwhile, or holds this one up.
+    """
+
+    def __init__(self, peer: GraderPeer, function: Any, turn: Callable[[], None]) -> None:
+        self._peer, self._function, self._turn = peer, function, turn
 
     def timed(self, inputs: Inputs, seed: int) -> Timed:
-        """Send the inputs of one call, then make it."""
+        """Send the inputs of one call, then make it, while the other side stands still."""
+        self._turn()
         start = time.perf_counter()
         self._peer.request("prepare", self._function._number, inputs)
         sent = time.perf_counter()
@@ -74,6 +78,7 @@ class Side:
 
     def echo(self, seed: int) -> float:
         """Return the seconds that the last call spent on the boundary and the projection."""
+        self._turn()
         start = time.perf_counter()
         self._peer.request("echo", seed)
         return time.perf_counter() - start

@@ -59,6 +59,10 @@ class Supply:
         """Put sandboxes on one core that no other timed run uses; wait until it is free."""
         self._wait({"ask": "pin", "numbers": [lease.number for lease in leases]})
 
+    def turn(self, lease: Lease) -> None:
+        """Let only ``lease`` run, of those that are pinned."""
+        self._ask({"ask": "turn", "number": lease.number})
+
     def unpin(self) -> None:
         """Give the core back."""
         self._ask({"ask": "unpin"})

@@ -11,6 +11,8 @@ ENVIRONMENT = {
     "LANG": "C.UTF-8",
     "OMP_NUM_THREADS": "1",
     "PYTHONHASHSEED": "0",
+    # A heap for each thread would take the address limit for the number of threads.
+    "MALLOC_ARENA_MAX": "2",
     # Memory stays with the process: giving it back and faulting it in again is noise in timings.
     "MALLOC_MMAP_THRESHOLD_": "33554432",
     "MALLOC_TRIM_THRESHOLD_": "1073741824",
@@ -48,6 +50,12 @@ class Sandbox(Protocol):
 
     def pin(self, cpus: set[int]) -> None:
         """Run on these cores only."""
+
+    def freeze(self) -> None:
+        """Stop every process in it, until ``thaw``."""
+
+    def thaw(self) -> None:
+        """Let its processes go on."""
 
     def pids(self) -> list[int]:
         """Return its processes as this host numbers them; none where they aren't in view."""

@@ -51,6 +51,14 @@ class BubblewrapSandbox:
         """Put every thread of the sandbox on ``cpus``."""
         processes.pin(self.pids(), cpus)
 
+    def freeze(self) -> None:
+        """Stop every process in it, until ``thaw``."""
+        processes.freeze(self.pids)
+
+    def thaw(self) -> None:
+        """Let its processes go on."""
+        processes.send(self.pids(), signal.SIGCONT)
+
     def alive(self) -> bool:
         """Return whether the first process still runs; it ends with the agent."""
         return not self._gone and not processes.ended(self._first)

@@ -32,10 +32,9 @@ from docker import APIClient
 from docker.errors import DockerException, ImageNotFound
 from docker.utils import kwargs_from_env
 
-from grading.sandboxes import cgroups, container, image
+from grading.sandboxes import cgroups, container, image, processes
 from grading.sandboxes.base import Limits, SandboxUnavailable
 from grading.sandboxes.janitor import Janitor
-from grading.sandboxes.processes import ended
 
 PIPE_BYTES = 1 << 20
 OPEN_S = 15.0
@@ -79,6 +78,14 @@ class DockerSandbox:
         if self._group is None or not self._group.set_cpus(wanted):
             self._ask_engine("update_container", cpuset_cpus=wanted)
 
+    def freeze(self) -> None:
+        """Stop every process in it, until ``thaw``."""
+        processes.freeze(self.pids)
+
+    def thaw(self) -> None:
+        """Let its processes go on."""
+        processes.send(self.pids(), signal.SIGCONT)
+
     def pids(self) -> list[int]:
         """Return its processes, if the host's groups are in view."""
         return self._group.pids() if self._group and not self._gone else []
@@ -108,7 +115,7 @@ class DockerSandbox:
             return
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(self._process, signal.SIGKILL)
-        ended(self._process, END_S)
+        processes.ended(self._process, END_S)
         os.close(self._process)
         self._backend.remove_later(self._name)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import select
-from collections.abc import Iterable
+import signal
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 
@@ -41,3 +42,18 @@ def pin(pids: Iterable[int], cpus: set[int]) -> None:
         with contextlib.suppress(OSError):
             for task in Path(f"/proc/{pid}/task").iterdir():
                 os.sched_setaffinity(int(task.name), cpus)
+
+
+def freeze(pids: Callable[[], list[int]]) -> None:
+    """Stop what ``pids`` returns, and what was forked meanwhile."""
+    stopped: set[int] = set()
+    while new := set(pids()) - stopped:
+        send(new, signal.SIGSTOP)
+        stopped |= new
+
+
+def send(pids: Iterable[int], number: signal.Signals) -> None:
+    """Send a signal to ``pids``; those that are gone are left out."""
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            os.kill(pid, number)

@@ -71,29 +71,6 @@ print("HELD no shared memory")
 
 _FILE = "/opt/site/sandbox/wire.py"
 
-_LOCK = f"""
-import fcntl, time
-file = open({_FILE!r})
-fcntl.flock(file, fcntl.LOCK_EX)
-time.sleep(1.2)
-"""
-
-_TRY_LOCK = f"""
-import fcntl, time
-file = open({_FILE!r})
-end = time.time() + 1
-while time.time() < end:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        breach("a lock of a neighbour is seen", error)
-    except OSError as error:
-        print("HELD locks are refused", error)
-        break
-    fcntl.flock(file, fcntl.LOCK_UN)
-    time.sleep(0.02)
-print("HELD no lock of a neighbour")
-"""
 
 _LISTEN = """
 import socket, time
@@ -145,15 +122,6 @@ ROWS = [
         beside=True,
         shows=("HELD no shared memory",),
         layers=("own /dev/shm",),
-    ),
-    Row(
-        "I07",
-        "locks of read-only files as a channel",
-        probe(_TRY_LOCK),
-        accomplice=_LOCK + RIGHT,
-        beside=True,
-        shows=("HELD no lock of a neighbour",),
-        gate="R",
     ),
     Row(
         "I08",
