@@ -15,7 +15,7 @@ from tests.attacks.layers import Layer
 from tests.attacks.rows import ROWS
 from tests.attacks.rows.base import Row
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.release
 MAX_ROWS = 8
 """Of the rows that name a layer; the table shows which were run."""
 
