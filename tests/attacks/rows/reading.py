@@ -45,7 +45,7 @@ forbid("canaries in proc", found)
 forbid("processes of others", len(pids) > 4)
 known = {"PATH", "HOME", "LANG", "OMP_NUM_THREADS", "PYTHONHASHSEED", "PWD", "LC_CTYPE",
          "TORCHINDUCTOR_CACHE_DIR", "HOSTNAME", "MALLOC_MMAP_THRESHOLD_",
-         "MALLOC_TRIM_THRESHOLD_", "MALLOC_TOP_PAD_"}
+         "MALLOC_TRIM_THRESHOLD_", "MALLOC_TOP_PAD_", "MALLOC_ARENA_MAX"}
 forbid("environment", sorted(set(names) - known))
 forbid("os.environ", sorted(set(os.environ) - known))
 """
