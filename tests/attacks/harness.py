@@ -118,6 +118,7 @@ def harness(backend: str, patch: pytest.MonkeyPatch, size: int | None = None) ->
     engine = setup.make_engine(size or POOL_SIZE[kind], kind)
     pool = engine._pool
     assert isinstance(pool, WatchedPool)
+    pool._backend.patience_s = 0.0  # rows wait for the pool: nobody is held up by its refill
     try:
         yield Harness(backend, engine, pool)
     finally:
