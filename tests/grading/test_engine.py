@@ -94,7 +94,7 @@ def test_bad_input_gets_a_clear_verdict_and_the_next_is_graded_normally(
 ):
     started = time.monotonic()
     result = grade(source)
-    seconds = time.monotonic() - started
+    seconds = time.monotonic() - started - result.graded.timings["sandboxes"]
     assert result.verdict == verdict
     shown = [result.graded.message] + [o.message for o in result.outcomes.values()]
     texts = [text for text in shown if text]
