@@ -90,7 +90,7 @@ VERDICTS = {
 @pytest.mark.slow
 @pytest.mark.parametrize(("source", "verdict", "message"), VERDICTS.values(), ids=VERDICTS)
 def test_bad_input_gets_a_clear_verdict_and_the_next_is_graded_normally(
-    grade, source, verdict, message
+    grade, source, verdict, message, late_s=2
 ):
     started = time.monotonic()
     result = grade(source)
@@ -100,7 +100,7 @@ def test_bad_input_gets_a_clear_verdict_and_the_next_is_graded_normally(
     texts = [text for text in shown if text]
     assert not message or any(message in text["en"] for text in texts)
     assert all(text["zh"] for text in texts)
-    assert seconds < 30 + 2  # the manifest's total_s and two more
+    assert seconds < 30 + late_s  # the manifest's total_s, and a little
     assert grade(RIGHT, tests="visible").verdict == "accepted"
 
 
@@ -121,7 +121,11 @@ IN_DOCKER = {
 @pytest.mark.parametrize(("source", "verdict", "message"), IN_DOCKER.values(), ids=IN_DOCKER)
 def test_containers_give_the_same_verdicts(grade_in_docker, source, verdict, message):
     test_bad_input_gets_a_clear_verdict_and_the_next_is_graded_normally(
-        grade_in_docker, source, verdict, message
+        grade_in_docker,
+        source,
+        verdict,
+        message,
+        late_s=10,  # on two cores, containers that start beside it slow everything down
     )
 
 
