@@ -250,7 +250,7 @@ class _Errand:
                 self._engine.begin_timing([self.sandboxes[n] for n in question["numbers"]])
                 self.waited_s += time.monotonic() - started
                 self.tell({})
-            case "turn":
+            case "turn" if self._timing:
                 self._engine.turn(self.sandboxes[question["number"]])
                 self.tell({})
             case "unpin":

@@ -138,15 +138,14 @@ def confined(program: str, folder: Path) -> Zygote:
 
 def unconfined() -> Zygote:
     """Return graders with the worker's rights, for hosts where bubblewrap can't run."""
-    scratch = tempfile.TemporaryDirectory(prefix="graders-")  # removed with the last reference
-    environment = _environment(scratch.name) | {
-        "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
-        "PYTHONPATH": f"{runtime.ROOT / 'platform'}:{runtime.ROOT}",
-    }
+    scratch = tempfile.TemporaryDirectory(prefix="graders-")  # gone with the last reference to it
     command = [sys.executable, "-m", "grading.grader.zygote", "--unconfined"]
 
     def start() -> ForkServer:
-        assert scratch.name
+        environment = _environment(scratch.name) | {
+            "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
+            "PYTHONPATH": f"{runtime.ROOT / 'platform'}:{runtime.ROOT}",
+        }
         return ForkServer(command, environment=environment, errors=_STDERR)
 
     return Zygote(start, confined=False)

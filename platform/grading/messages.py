@@ -20,6 +20,10 @@ class Text(NamedTuple):
     en: str
     zh: str
 
+    def shown(self) -> dict[str, str]:
+        """Return both, fit to be shown, whatever a learner's names and values held."""
+        return {"en": clean(self.en), "zh": clean(self.zh)}
+
     def __add__(self, other: object) -> Text:
         assert isinstance(other, Text)
         return Text(self.en + other.en, self.zh + other.zh)
@@ -51,7 +55,7 @@ def raised(error: RemoteError) -> Text:
         f"\n  {_place(number, name)}: {source}" for number, name, source in error.frames
     )
     what = f"{error.type_name}: {error.message}" if error.message else error.type_name
-    return Text(clean(f"Your code raised {what}{lines}"), clean(f"你的代码抛出了 {what}{lines}"))
+    return Text(f"Your code raised {what}{lines}", f"你的代码抛出了 {what}{lines}")
 
 
 def _place(number: int, name: str) -> str:
@@ -64,8 +68,8 @@ def syntax(error: RemoteError) -> Text:
     place = column.removeprefix("column ")
     reason = re.sub(r" \((?:submission\.py|cell \d+)\b.*", "", error.message)
     return Text(
-        clean(f"Syntax error in line {number}, column {place}: {reason}\n  {source}"),
-        clean(f"第 {number} 行第 {place} 列有语法错误：{reason}\n  {source}"),
+        f"Syntax error in line {number}, column {place}: {reason}\n  {source}",
+        f"第 {number} 行第 {place} 列有语法错误：{reason}\n  {source}",
     )
 
 
@@ -107,10 +111,8 @@ def notebook_limit(seconds: float) -> Text:
 def ipython_only(number: int, line: str) -> Text:
     """A cell of a notebook has a line for IPython, so it wasn't run."""
     return Text(
-        clean(
-            f"Not run: line {number} is an IPython command, and only Python runs here.\n  {line}"
-        ),
-        clean(f"未运行：第 {number} 行是 IPython 命令，这里只运行 Python。\n  {line}"),
+        f"Not run: line {number} is an IPython command, and only Python runs here.\n  {line}",
+        f"未运行：第 {number} 行是 IPython 命令，这里只运行 Python。\n  {line}",
     )
 
 
@@ -142,7 +144,7 @@ PROTOCOL = Text(
 
 def unsendable(reason: str) -> Text:
     """The learner's value can't be turned into data."""
-    return Text(clean(f"Your result can't be read: {reason}"), clean(f"无法读取你的结果：{reason}"))
+    return Text(f"Your result can't be read: {reason}", f"无法读取你的结果：{reason}")
 
 
 def wrong(last_call: str | None) -> Text:
@@ -150,8 +152,8 @@ def wrong(last_call: str | None) -> Text:
     if last_call is None:
         return Text("The result is not right.", "结果不正确。")
     return Text(
-        clean(f"The result is not right. The last call was {last_call}."),
-        clean(f"结果不正确。最后一次调用：{last_call}。"),
+        f"The result is not right. The last call was {last_call}.",
+        f"结果不正确。最后一次调用：{last_call}。",
     )
 
 
@@ -160,8 +162,8 @@ def unusable(last_call: str | None) -> Text:
     if last_call is None:
         return Text("The test could not use your result.", "测试无法使用你的结果。")
     return Text(
-        clean(f"The test could not use your result. The last call was {last_call}."),
-        clean(f"测试无法使用你的结果。最后一次调用：{last_call}。"),
+        f"The test could not use your result. The last call was {last_call}.",
+        f"测试无法使用你的结果。最后一次调用：{last_call}。",
     )
 
 

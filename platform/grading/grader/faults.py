@@ -26,10 +26,6 @@ class Fault(NamedTuple):
     kind: str
     message: Text
 
-    def shown(self) -> dict[str, str]:
-        """Return the message fit to be shown, whatever a learner's names and values held."""
-        return {"en": messages.clean(self.message.en), "zh": messages.clean(self.message.zh)}
-
 
 class Limits(NamedTuple):
     """The limits that messages name."""

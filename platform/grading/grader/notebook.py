@@ -33,13 +33,13 @@ def run_notebook(session: Session) -> NotebookRun:
     left = MAX_TOTAL_CHARS
     for number, source in enumerate(session.assignment.cells, 1):
         if (found := magic_line(source)) is not None:
-            cells.append(_cell("", "", messages.ipython_only(*found)._asdict()))
+            cells.append(_cell("", "", messages.ipython_only(*found).shown()))
             continue
         result, fault = _run_cell(session, subject, source, number)
         output = session.output_of(subject.peer)[:left]
         result = result[: left - len(output)]
         left -= len(output) + len(result)
-        cells.append(_cell(output, result, fault.message._asdict() if fault else None))
+        cells.append(_cell(output, result, fault.message.shown() if fault else None))
         if fault:
             break
     return NotebookRun(cells)

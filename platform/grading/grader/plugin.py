@@ -219,7 +219,7 @@ def _result(
         points=0.0 if fault else points,
         max_points=points,
         seconds=seconds,
-        message=fault.shown() if fault else None,
+        message=fault.message.shown() if fault else None,
         hint=_text(item, "hint") if fault else None,
         output=output,
         speed=speed,

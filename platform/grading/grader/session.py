@@ -175,4 +175,4 @@ class Session:
 
 def _refused(fault: faults.Fault) -> Graded:
     """The submission can't even be loaded: no test ran, and the reason is the verdict."""
-    return Graded(fault.kind, 0.0, 0.0, fault.shown())
+    return Graded(fault.kind, 0.0, 0.0, fault.message.shown())

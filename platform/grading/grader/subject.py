@@ -13,7 +13,7 @@ from sandbox.errors import RemoteError
 from sandbox.peer import Broken
 from sandbox.wire import DeadlineExceeded, Disconnected, ProtocolError
 
-FAULTS = (Broken, DeadlineExceeded, Disconnected, ProtocolError)
+_FAULTS = (Broken, DeadlineExceeded, Disconnected, ProtocolError)
 
 
 class Subject:
@@ -68,7 +68,7 @@ class Subject:
     def end_test(self) -> None:
         """Drop what the test shared with the sandbox; if that fails the next test gets another."""
         if self.peer is not None and self.peer.fault is None:
-            with contextlib.suppress(*FAULTS, RemoteError):
+            with contextlib.suppress(*_FAULTS, RemoteError):
                 self.peer.forget_modules()
 
     def _arm(self) -> None:

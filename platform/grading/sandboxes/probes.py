@@ -65,7 +65,7 @@ def readable() -> Any:
     """Return the files and folders of a host that can be seen."""
     secrets = (
         *("/etc/passwd", "/etc/shadow", "/root", "/home", "/var/run/docker.sock", "/run/secrets"),
-        *("/work", "/srv", "/var/lib", "/proc/kcore", "/proc/1/environ"),
+        *("/mnt", "/srv", "/var/lib", "/proc/kcore", "/proc/1/environ"),
     )
     return [path for path in secrets if _opens(path)]
 

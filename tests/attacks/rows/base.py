@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,6 +15,9 @@ WRONG_ANSWER = frozenset({"wrong_answer"})
 RUNTIME = frozenset({"runtime_error"})
 PROTOCOL = frozenset({"protocol_error"})
 TIME = frozenset({"time_limit"})
+
+CHECKOUT = str(Path(__file__).resolve().parents[3])
+"""The folder of this host in which graders and references lie."""
 
 FULL = 8.0
 """The points of the exercise "victim"."""

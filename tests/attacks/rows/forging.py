@@ -30,7 +30,7 @@ _EXITS = {
 
 _FILES = """
 folders = [".", "/tmp", "/dev/shm", "/", "/opt", "/opt/site", "/opt/site/sandbox", "/dev", "/opt/stream",
-           "/work", os.path.expanduser("~")] + [p for p in sys.path if p]
+           "/etc", os.path.expanduser("~")] + [p for p in sys.path if p]
 NAMES = {
     "conftest.py": "def pytest_runtest_makereport(item, call): pass",
     "pytest.ini": "[pytest]\\naddopts = --collect-only", "pyproject.toml": "[tool.pytest.ini_options]",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from tests.attacks.rows.base import ACCEPTED, PROBE, RUNTIME, WRONG_ANSWER, Row
+from tests.attacks.rows.base import ACCEPTED, CHECKOUT, PROBE, RUNTIME, WRONG_ANSWER, Row
 
 ANSWER = "def double(numbers):\n    return [2 * number for number in numbers]"
 WRONG = "def double(numbers):\n    return numbers"
@@ -77,7 +77,7 @@ ROWS = [
         "cells that search, print controls, end the process and flood",
         notebook(
             cell(ANSWER, "answer", "answer"),
-            cell(PROBE + "forbid('walk', os.path.isdir('/work'))\n" + _LAST_PRINT, "a"),
+            cell(PROBE + f"forbid('walk', os.path.isdir({CHECKOUT!r}))\n" + _LAST_PRINT, "a"),
             cell("print('\\x1b[31m\\u202e\\x00' * 10000)\n'\\u202e' * 10000", "b"),
             cell("import os; os._exit(0)", "c"),
         ),

@@ -37,7 +37,7 @@ for pid in pids:
             found.append((pid, file))
 for link in ("cwd", "root", "exe"):
     try:
-        os.listdir(f"/proc/1/{link}/work")
+        open(f"/proc/1/{link}/etc/passwd").close()
         found.append(link)
     except OSError:
         pass
@@ -118,7 +118,7 @@ forbid("metadata", [d.name for d in importlib.metadata.distributions() if "cours
 
 _LEFTOVERS = """
 found = [path for path in ("/root/.cache", "/home", "/var/lib/docker", "/var/cache/apt/archives",
-                           "/.git", "/opt/site/.git", "/work", "/src", "/repo")
+                           "/.git", "/opt/site/.git", "/mnt", "/src", "/repo")
          if os.path.isdir(path) and any(os.scandir(path))]
 forbid("leftovers of the build", found)
 """
@@ -170,7 +170,7 @@ print("HELD no files of others")
 
 _WEIRD = """
 class Odd:
-    def __repr__(self): return "/work/odd"
+    def __repr__(self): return "/srv/odd"
     def __len__(self): raise ValueError("len")
 def double(numbers): return Odd()
 def twice(tensor): return (value for value in [1])

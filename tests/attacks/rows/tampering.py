@@ -196,6 +196,6 @@ ROWS = [
     Row(
         "C09-name",
         "a __file__, __name__ and line cache that lie",
-        PROBE + "__file__ = '/work/main/graders'; __name__ = '__main__'\n" + RIGHT,
+        PROBE + "__file__ = '/srv/course/graders'; __name__ = '__main__'\n" + RIGHT,
     ),
 ]
