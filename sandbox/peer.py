@@ -21,16 +21,8 @@ from torch import nn
 from sandbox import errors
 from sandbox.autograd import RemoteCall, Tape
 from sandbox.mirror import Mirror, Shared, as_layer, from_layer
-from sandbox.wire import (
-    Decoder,
-    Encoder,
-    Handle,
-    Layer,
-    ProtocolError,
-    Ref,
-    Stream,
-    Unsendable,
-)
+from sandbox.stream import Stream
+from sandbox.wire import Decoder, Encoder, Handle, Layer, ProtocolError, Ref, Unsendable
 
 MAX_NESTING = 100
 MAX_EXPORTS = 100_000

@@ -1,10 +1,7 @@
-"""Data across the boundary: framed, bounded, and nothing but data.
+"""Data across the boundary: bounded, and nothing but data.
 
-A frame is a header, a msgpack body and the raw bytes of its tensors::
-
-    body length u32 | blob count u32 | length u64 of each blob | body | blobs
-
-Inside the body every container is a msgpack array whose first item is its tag, so that a tuple
+A value is a msgpack body and the raw bytes of its tensors (``sandbox.stream`` frames them). In
+the body every container is a msgpack array whose first item is its tag, so that a tuple
 stays a tuple and a dict may have any hashable key. No pickle, no extension types, no classes:
 whatever bytes the other side sends, ``decode`` returns plain data or raises ``ProtocolError``.
 """
@@ -12,10 +9,6 @@ whatever bytes the other side sends, ``decode`` returns plain data or raises ``P
 from __future__ import annotations
 
 import math
-import os
-import select
-import struct
-import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -48,7 +41,6 @@ _DTYPES: dict[str, torch.dtype] = {
 }
 _INTEGERS = {f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)}
 _ARRAY_DTYPES = _INTEGERS | {"bool", "float16", "float32", "float64", "complex64", "complex128"}
-_HEADER = struct.Struct("<II")
 
 
 class ProtocolError(Exception):
@@ -57,14 +49,6 @@ class ProtocolError(Exception):
 
 class Unsendable(TypeError):
     """A value of ours can't cross the boundary; the text says why and what to do."""
-
-
-class Disconnected(Exception):
-    """The other side is gone: end of stream."""
-
-
-class DeadlineExceeded(Exception):
-    """The other side did not answer in time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -377,127 +361,3 @@ def unpack(body: bytes | Blob) -> Any:
         )
     except Exception as error:
         raise ProtocolError(f"not a msgpack body: {type(error).__name__}") from error
-
-
-class Stream:
-    """Frames over a pair of file descriptors, with a deadline for every wait.
-
-    ``deadline`` is a ``time.monotonic()`` value, or None to wait for ever.
-    """
-
-    def __init__(self, reader: int, writer: int) -> None:
-        self.deadline: float | None = None
-        self._reader, self._writer = reader, writer
-        self._buffer = bytearray()
-        for descriptor in {reader, writer}:
-            os.set_blocking(descriptor, False)
-
-    def close(self) -> None:
-        """Close both descriptors."""
-        for descriptor in {self._reader, self._writer}:
-            os.close(descriptor)
-
-    def send(self, tree: Any, blobs: Sequence[Blob]) -> None:
-        """Write one frame.
-
-        Raises:
-            Unsendable: it is larger than a frame may be.
-            Disconnected, DeadlineExceeded: it could not be written.
-        """
-        body = msgpack.packb(tree, use_bin_type=True)
-        sizes = [len(blob) for blob in blobs]
-        if len(body) > MAX_BODY_BYTES or sum(sizes) > MAX_BLOB_BYTES or len(sizes) > MAX_BLOBS:
-            raise Unsendable(f"{len(body) + sum(sizes):,} bytes are too many for one call")
-        head = _HEADER.pack(len(body), len(sizes)) + struct.pack(f"<{len(sizes)}Q", *sizes) + body
-        self._write(head)
-        for blob in blobs:
-            self._write(blob)
-
-    def receive(self) -> tuple[Any, list[Blob]]:
-        """Read one frame: its parsed body and its blobs.
-
-        Raises:
-            ProtocolError: what came is no frame.
-            Disconnected, DeadlineExceeded: it did not come.
-        """
-        body_size, count = _HEADER.unpack(self._read(_HEADER.size))
-        if body_size > MAX_BODY_BYTES or count > MAX_BLOBS:
-            raise ProtocolError("a frame out of bounds")
-        sizes = struct.unpack(f"<{count}Q", self._read(8 * count)) if count else ()
-        if sum(sizes) > MAX_BLOB_BYTES:
-            raise ProtocolError("blobs out of bounds")
-        tree = unpack(self._read(body_size))
-        return tree, [self._read(size) for size in sizes]
-
-    def _write(self, data: bytes | Blob) -> None:
-        view = memoryview(data)
-        while len(view):
-            try:
-                view = view[os.write(self._writer, view) :]
-            except BlockingIOError:
-                self._wait(self._writer, select.POLLOUT)
-            except OSError as error:
-                raise Disconnected(str(error)) from error
-
-    def _read(self, size: int) -> Blob:
-        """Read exactly ``size`` bytes; what came along with them stays in the buffer."""
-        taken = self._buffer[:size]
-        del self._buffer[:size]
-        if len(taken) < size > 1 << 16:
-            return self._read_large(taken, size)
-        while len(taken) < size:
-            chunk = self._some(1 << 16)
-            missing = size - len(taken)
-            taken += chunk[:missing]
-            self._buffer += chunk[missing:]
-        return taken
-
-    def _read_large(self, begun: bytearray, size: int) -> memoryview:
-        """Read into memory that nobody has touched: a lying header costs addresses only."""
-        view = np.empty(size, np.uint8).data
-        view[: len(begun)] = begun
-        done = len(begun)
-        while done < size:
-            done += self._into(view[done:])
-        return view
-
-    def _some(self, size: int) -> bytes:
-        self._check_deadline()
-        while True:
-            try:
-                chunk = os.read(self._reader, size)
-            except BlockingIOError:
-                self._wait(self._reader, select.POLLIN)
-                continue
-            except OSError as error:
-                raise Disconnected(str(error)) from error
-            if not chunk:
-                raise Disconnected("end of stream")
-            return chunk
-
-    def _into(self, view: memoryview) -> int:
-        self._check_deadline()
-        while True:
-            try:
-                count = os.readv(self._reader, [view])
-            except BlockingIOError:
-                self._wait(self._reader, select.POLLIN)
-                continue
-            except OSError as error:
-                raise Disconnected(str(error)) from error
-            if not count:
-                raise Disconnected("end of stream")
-            return count
-
-    def _check_deadline(self) -> None:
-        """A side that never lets us wait could keep us reading for ever."""
-        if self.deadline is not None and time.monotonic() > self.deadline:
-            raise DeadlineExceeded
-
-    def _wait(self, descriptor: int, event: int) -> None:
-        poller = select.poll()
-        poller.register(descriptor, event)
-        if self.deadline is None:
-            poller.poll()
-        elif not poller.poll(max(0.0, (self.deadline - time.monotonic()) * 1000)):
-            raise DeadlineExceeded

@@ -23,6 +23,7 @@ import torch
 
 from sandbox import wire
 from sandbox.errors import rebuild
+from sandbox.stream import Disconnected, Stream
 
 FRAMES = int(os.environ.get("FRAMES", "1000000"))
 SEED = int(os.environ.get("SEED", "0")) or int.from_bytes(os.urandom(4), "little")
@@ -52,9 +53,9 @@ def one_frame(data: bytes) -> None:
         os.write(writer, data[:60_000])  # a pipe holds as much without a reader
         os.close(writer)
         writer = -1
-        stream = wire.Stream(reader, reader)
+        stream = Stream(reader, reader)
         stream.deadline = time.monotonic() + MAX_FRAME_S
-        with contextlib.suppress(wire.ProtocolError, wire.Disconnected):
+        with contextlib.suppress(wire.ProtocolError, Disconnected):
             tree, blobs = stream.receive()
             decoded = wire.Decoder(blobs, lambda described: described).decode(tree)
             with contextlib.suppress(wire.ProtocolError):
@@ -145,7 +146,7 @@ def explore() -> None:
     """Let atheris (``pip install atheris``) look for frames that surprise the decoder."""
     import atheris  # type: ignore[import-untyped]
 
-    for owner in (wire.Decoder, wire.Stream):
+    for owner in (wire.Decoder, Stream):
         for name, function in list(vars(owner).items()):
             if isinstance(function, FunctionType):
                 setattr(owner, name, atheris.instrument_func(function))

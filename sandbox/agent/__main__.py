@@ -51,7 +51,7 @@ def serve(reader: int, writer: int) -> NoReturn:
     os.close(null)
     from sandbox.agent.forks import READY
     from sandbox.agent.service import Agent
-    from sandbox.wire import Disconnected, Stream
+    from sandbox.stream import Disconnected, Stream
 
     _rehearse()
     os.write(private[1], READY)

@@ -17,7 +17,8 @@ from sandbox.agent.loader import load, own_frames
 from sandbox.agent.notebook import Notebook
 from sandbox.agent.timing import Timing
 from sandbox.peer import Peer
-from sandbox.wire import Handle, Stream
+from sandbox.stream import Stream
+from sandbox.wire import Handle
 
 _SPECIAL: dict[str, Callable[..., Any]] = {
     "len": len,

@@ -320,7 +320,7 @@ GRADER = [
     ),
     _grader(
         "wire bounds",
-        "sandbox/wire.py",
+        "sandbox/stream.py",
         ("if body_size > MAX_BODY_BYTES or count > MAX_BLOBS:", "if False:"),
         ("if sum(sizes) > MAX_BLOB_BYTES:", "if False:"),
     ),

@@ -19,7 +19,7 @@ from grading.report import CaseResult, Diagnosed, Finished, Graded
 from grading.sandboxes.base import SandboxUnavailable
 from grading.setup import make_engine
 from sandbox.agent.service import Agent
-from sandbox.wire import Disconnected, Stream
+from sandbox.stream import Disconnected, Stream
 
 torch.set_num_threads(1)  # these tests fork; a fork of a threaded torch hangs
 

@@ -10,7 +10,8 @@ from torch import nn
 from grading.remote import expose
 from sandbox.errors import RemoteError
 from sandbox.peer import Broken
-from sandbox.wire import Disconnected, ProtocolError, Unsendable
+from sandbox.stream import Disconnected
+from sandbox.wire import ProtocolError, Unsendable
 
 
 def test_functions_take_and_return_data(load):

@@ -16,7 +16,7 @@ import pytest
 from grading.remote.peer import GraderPeer
 from grading.sandboxes import image, seccomp
 from grading.sandboxes.base import Limits, SandboxUnavailable
-from sandbox.wire import Disconnected, Stream
+from sandbox.stream import Disconnected, Stream
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -110,9 +110,9 @@ def test_no_two_sandboxes_share_a_user(docker):
 
 @pytest.mark.docker
 def test_limits_can_be_changed_without_a_view_of_control_groups(docker, monkeypatch):
-    from grading.sandboxes.docker import _Group
+    from grading.sandboxes.docker import ContainerGroup
 
-    monkeypatch.setattr(_Group, "of", lambda *_: None)
+    monkeypatch.setattr(ContainerGroup, "of", lambda *_: None)
     made = docker.start(Limits())
     assert os.read(made.reader, 5) == b"ready"
     made.resize(300)

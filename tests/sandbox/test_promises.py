@@ -14,7 +14,7 @@ from grading.sandboxes.base import ENVIRONMENT, Backend, Limits, Sandbox
 from grading.sandboxes.bubblewrap import BubblewrapSandbox
 from grading.sandboxes.pool import Pool
 from sandbox.errors import RemoteError
-from sandbox.wire import Disconnected, Stream
+from sandbox.stream import Disconnected, Stream
 
 PROBE = """
 import os, socket, ctypes, resource

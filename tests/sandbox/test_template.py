@@ -12,7 +12,7 @@ import pytest
 from grading.remote.peer import GraderPeer
 from grading.sandboxes.base import Limits, SandboxUnavailable
 from grading.sandboxes.bubblewrap import Bubblewrap, BubblewrapSandbox
-from sandbox.wire import Stream
+from sandbox.stream import Stream
 
 pytestmark = pytest.mark.sandbox
 

@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sandbox import wire
+from sandbox.stream import DeadlineExceeded, Disconnected, Stream
 
 DTYPES = list(wire._DTYPES.values())
 
@@ -168,14 +169,14 @@ def test_a_bool_tensor_holds_only_zeros_and_ones_whatever_was_sent():
 @given(st.binary(max_size=400))
 def test_any_bytes_are_a_frame_or_a_protocol_error(data):
     reader, writer = os.pipe()
-    stream = wire.Stream(reader, os.dup(writer))
+    stream = Stream(reader, os.dup(writer))
     os.write(writer, data)
     os.close(writer)
     stream.deadline = time.monotonic()
     try:
         tree, blobs = stream.receive()
         wire.Decoder(blobs, lambda value: value).decode(tree)
-    except (wire.ProtocolError, wire.Disconnected, wire.DeadlineExceeded):
+    except (wire.ProtocolError, Disconnected, DeadlineExceeded):
         pass
     finally:
         stream.close()
@@ -199,10 +200,10 @@ def test_any_tree_decodes_or_is_a_protocol_error(tree, blobs):
 
 def test_a_lying_header_costs_no_memory():
     reader, writer = os.pipe()
-    stream = wire.Stream(reader, os.dup(writer))
+    stream = Stream(reader, os.dup(writer))
     os.write(writer, struct.pack("<II", 0, 1) + struct.pack("<Q", wire.MAX_BLOB_BYTES) + b"x")
     os.close(writer)
-    with pytest.raises((wire.Disconnected, wire.ProtocolError)):
+    with pytest.raises((Disconnected, wire.ProtocolError)):
         stream.receive()
     stream.close()
 
@@ -211,7 +212,7 @@ def test_a_large_tensor_crosses_a_pipe_unchanged():
     import threading
 
     reader, writer = os.pipe()
-    stream = wire.Stream(reader, writer)
+    stream = Stream(reader, writer)
     tensor = torch.randn(1_000_000)
     encoder = wire.Encoder(refuse)
     tree = encoder.encode(tensor)

@@ -15,7 +15,7 @@ from pathlib import Path
 from grading.grader.subject import Subject
 from grading.remote.peer import GraderPeer
 from grading.report import Bilingual
-from sandbox.wire import Disconnected, Stream
+from sandbox.stream import Disconnected, Stream
 
 MAX_TESTS = 3
 MISTAKE_S = 3.0

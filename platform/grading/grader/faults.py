@@ -9,7 +9,8 @@ from grading.checks import CheckFailed
 from grading.messages import Text
 from grading.remote.peer import GraderPeer
 from sandbox.errors import RemoteError
-from sandbox.wire import DeadlineExceeded, Disconnected, ProtocolError, Unsendable
+from sandbox.stream import DeadlineExceeded, Disconnected
+from sandbox.wire import ProtocolError, Unsendable
 
 
 class TooSlow(CheckFailed):

@@ -17,7 +17,8 @@ from grading.grader.faults import Fault
 from grading.grader.subject import Subject
 from grading.report import Bilingual, NotebookRun
 from sandbox.errors import RemoteError
-from sandbox.wire import DeadlineExceeded, Disconnected, ProtocolError
+from sandbox.stream import DeadlineExceeded, Disconnected
+from sandbox.wire import ProtocolError
 
 if TYPE_CHECKING:
     from grading.grader.session import Session

@@ -21,7 +21,8 @@ from grading.grader.supply import Lease, Supply
 from grading.remote.peer import GraderPeer
 from grading.report import CaseResult, Graded, verdict_of
 from sandbox.errors import RemoteError
-from sandbox.wire import DeadlineExceeded, Disconnected, ProtocolError, Stream
+from sandbox.stream import DeadlineExceeded, Disconnected, Stream
+from sandbox.wire import ProtocolError
 
 PYTEST_OPTIONS = (
     *("-q", "-s", "--noconftest", "--import-mode=importlib", "--assert=plain", "-W", "ignore"),

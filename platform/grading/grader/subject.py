@@ -11,7 +11,8 @@ from typing import Any
 from grading.remote.peer import GraderPeer
 from sandbox.errors import RemoteError
 from sandbox.peer import Broken
-from sandbox.wire import DeadlineExceeded, Disconnected, ProtocolError
+from sandbox.stream import DeadlineExceeded, Disconnected
+from sandbox.wire import ProtocolError
 
 _FAULTS = (Broken, DeadlineExceeded, Disconnected, ProtocolError)
 

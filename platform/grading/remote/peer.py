@@ -14,7 +14,8 @@ from grading.remote.trace import Trace, snapshot, summary
 from sandbox.errors import RemoteError
 from sandbox.mirror import LAYERS
 from sandbox.peer import Peer
-from sandbox.wire import Handle, ProtocolError, Stream, Unsendable
+from sandbox.stream import Stream
+from sandbox.wire import Handle, ProtocolError, Unsendable
 
 MAX_OUTPUT_CHARS = 65_536
 

@@ -17,11 +17,8 @@ less than a millisecond, else through the engine, which takes tens of them.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import itertools
 import os
-import select
-import shutil
 import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -32,22 +29,21 @@ from docker import APIClient
 from docker.errors import DockerException, ImageNotFound
 from docker.utils import kwargs_from_env
 
-from grading.sandboxes import cgroups, container, image, processes
+from grading.sandboxes import container, image, processes
 from grading.sandboxes.base import Limits, SandboxUnavailable
+from grading.sandboxes.container_group import ContainerGroup
 from grading.sandboxes.janitor import Janitor
+from grading.sandboxes.named_pipes import NamedPipes
 
-PIPE_BYTES = 1 << 20
-OPEN_S = 15.0
 END_S = 5.0
 WARM_MIB = 256  # what a warm agent takes, where it can't be measured
-_F_SETPIPE_SZ = 1031
 _REMOVERS = 2
 
 
 class DockerSandbox:
     """One container, and the agent inside."""
 
-    def __init__(self, backend: Docker, name: str, stream: _Pipes, limits: Limits) -> None:
+    def __init__(self, backend: Docker, name: str, stream: NamedPipes, limits: Limits) -> None:
         self.reader, self.writer = stream.reader, stream.writer
         self._backend, self._name, self._stream = backend, name, stream
         self._limits, self._memory_mib = limits, limits.memory_mib
@@ -57,7 +53,7 @@ class DockerSandbox:
         found = backend.client.inspect_container(name)
         # In this order: a number that is reused meanwhile isn't in the container's group.
         self._process = _open_process(found["State"]["Pid"])
-        self._group = _Group.of(found["State"]["Pid"], found["Id"])
+        self._group = ContainerGroup.of(found["State"]["Pid"], found["Id"])
         if self._group is None and self._process is not None:
             os.close(self._process)
             self._process = None
@@ -188,7 +184,7 @@ class Docker:
         number = next(self._numbers)
         name = f"sandbox-{self._janitor.owner}-{number}"
         try:
-            stream = _Pipes(self._janitor.folder / str(number))
+            stream = NamedPipes(self._janitor.folder / str(number))
         except OSError as error:
             raise SandboxUnavailable(f"no named pipes can be made: {error}") from error
         try:
@@ -277,134 +273,6 @@ def _check_runtime(client: APIClient, runtime: str) -> str:
             + ", ".join(sorted(info["Runtimes"]))
         )
     return str(info["ServerVersion"])
-
-
-class _Pipes:
-    """The two named pipes of one sandbox, and the worker's ends of them."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        folder.mkdir()
-        folder.chmod(0o711)  # whatever the umask
-        for name, mode in (("in", 0o604), ("out", 0o602)):
-            os.mkfifo(folder / name)
-            (folder / name).chmod(mode)
-        self.reader = os.open(folder / "out", os.O_RDONLY | os.O_NONBLOCK)
-        self.writer = -1
-
-    def open_writer(self) -> None:
-        """Open the other end as soon as the container has opened both of its own.
-
-        Raises:
-            OSError: it doesn't.
-        """
-        deadline = time.monotonic() + OPEN_S
-        while self.writer < 0:
-            try:
-                self.writer = os.open(self.folder / "in", os.O_WRONLY | os.O_NONBLOCK)
-            except OSError as error:  # ENXIO: nobody reads yet
-                if time.monotonic() > deadline:
-                    raise TimeoutError("its agent did not start") from error
-                time.sleep(0.001)
-        os.set_blocking(self.writer, True)
-        os.set_blocking(self.reader, True)
-        for descriptor in (self.reader, self.writer):
-            with contextlib.suppress(OSError):  # beyond the user's quota of pipe memory
-                fcntl.fcntl(descriptor, _F_SETPIPE_SZ, PIPE_BYTES)
-
-    def hung_up(self) -> bool:
-        """Return whether nobody holds the container's end of "out" any more."""
-        poller = select.poll()
-        poller.register(self.reader, 0)
-        return bool(poller.poll(0))
-
-    def close(self) -> None:
-        """Close both ends and remove the pipes."""
-        for descriptor in (self.reader, self.writer):
-            if descriptor >= 0:
-                os.close(descriptor)
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-
-class _Group:
-    """The container's control group, seen from the host."""
-
-    def __init__(self, folders: dict[str, Path], version: int) -> None:
-        self._folders, self._version = folders, version
-        self._counters = cgroups.ControlGroup(folders, version)
-
-    @classmethod
-    def of(cls, pid: int, container_id: str) -> _Group | None:
-        """Return the container's group, or None where the host's groups aren't in view."""
-        try:
-            lines = Path(f"/proc/{pid}/cgroup").read_text().splitlines()
-        except OSError:
-            return None
-        paths: dict[str, str] = {}
-        for line in lines:
-            _, controllers, path = line.split(":", 2)
-            paths |= {name: path.lstrip("/") for name in controllers.split(",")}
-        names = ("memory", "pids", "cpuset")
-        folders = dict.fromkeys(names, cgroups.MOUNT / paths.get("", ""))
-        version = 2
-        if all(name in paths for name in names):
-            folders = {name: cgroups.MOUNT / name / paths[name] for name in names}
-            version = 1
-        ours = all(
-            container_id in str(folder) and (folder / "cgroup.procs").exists()
-            for folder in folders.values()
-        )
-        return cls(folders, version) if ours else None
-
-    def pids(self) -> list[int]:
-        """Return the processes of the container."""
-        return self._counters.pids()
-
-    def exceeded(self) -> str | None:
-        """Return the limit that has been hit, if one has."""
-        if self._counters.out_of_memory():
-            return "memory"
-        return "process_limit" if self._counters.out_of_processes() else None
-
-    def set_memory(self, memory_mib: int) -> bool:
-        """Allow ``memory_mib`` more than is in use; return whether this process may say so."""
-        memory = self._folders["memory"]
-        try:
-            size = str(self._used() + (memory_mib << 20))
-            if self._version == 2:
-                (memory / "memory.max").write_text(size)
-            else:
-                _write_both(memory, size)
-        except OSError:
-            return False
-        return True
-
-    def set_cpus(self, cpus: str) -> bool:
-        """Allow these cores; return whether this process may say so."""
-        try:
-            (self._folders["cpuset"] / "cpuset.cpus").write_text(cpus)
-        except OSError:
-            return False
-        return True
-
-    def _used(self) -> int:
-        """Return the bytes in use that can't be dropped like a file's pages."""
-        memory = self._folders["memory"]
-        name, prefix = "memory.current", ""
-        if self._version == 1:
-            name, prefix = "memory.usage_in_bytes", "total_"
-        stat = dict(line.split() for line in (memory / "memory.stat").read_text().splitlines())
-        files = sum(int(stat[f"{prefix}{kind}active_file"]) for kind in ("", "in"))
-        return max(0, int((memory / name).read_text()) - files)
-
-
-def _write_both(memory: Path, size: str) -> None:
-    """Set memory and memory with swap (v1): the first may never be above the second."""
-    names = ["memory.limit_in_bytes", "memory.memsw.limit_in_bytes"]
-    if int(size) > int((memory / names[1]).read_text()):
-        names.reverse()
-    for name in names:
-        (memory / name).write_text(size)
 
 
 def _open_process(pid: int) -> int | None:

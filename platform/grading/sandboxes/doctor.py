@@ -22,7 +22,7 @@ from grading.sandboxes.base import ENVIRONMENT, Backend, Limits, Sandbox, Sandbo
 from grading.sandboxes.promises import PROMISES
 from sandbox.agent.forks import READY
 from sandbox.errors import RemoteError
-from sandbox.wire import Disconnected, Stream
+from sandbox.stream import Disconnected, Stream
 
 PROBES = Path(__file__).with_name("probes.py")
 MEMORY_MIB = 256
