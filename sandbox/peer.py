@@ -43,6 +43,8 @@ class Peer:
         self.stream = stream
         self.depth = 0
         self.fault: BaseException | None = None
+        self.device: torch.device | None = None
+        """Where tensors that arrive shall live, if not in the host's memory."""
         self.operations: dict[str, Callable[..., Any]] = {
             "forward": self._forward,
             "backward": self._backward,
@@ -132,7 +134,7 @@ class Peer:
             elif tree[0] == "=" and len(tree) == 5:
                 return self._take_reply(tree, blobs, inputs)
             elif tree[0] == "!" and len(tree) == 4:
-                decoder = Decoder(blobs, self._adopt)
+                decoder = Decoder(blobs, self._adopt, self.device)
                 error = errors.rebuild(tree[1])
                 self._take_changes(decoder.decode(tree[2]))
                 self.take_note(tree[3])
@@ -141,7 +143,7 @@ class Peer:
                 raise ProtocolError("an unknown message")
 
     def _take_reply(self, tree: list[Any], blobs: Any, inputs: list[torch.Tensor]) -> Any:
-        decoder = Decoder(blobs, self._adopt)
+        decoder = Decoder(blobs, self._adopt, self.device)
         value = decoder.decode(tree[1])
         outputs, tape = list(decoder.gradients), tree[2]
         self._take_changes(decoder.decode(tree[3]))
@@ -175,7 +177,7 @@ class Peer:
         _, operation, payload, grad, changes, released = tree
         if self.depth >= MAX_NESTING:
             raise ProtocolError(f"calls are nested more than {MAX_NESTING} deep")
-        decoder = Decoder(blobs, self._adopt)
+        decoder = Decoder(blobs, self._adopt, self.device)
         arguments = decoder.decode(payload)
         inputs = list(decoder.gradients)
         self._take_changes(decoder.decode(changes))

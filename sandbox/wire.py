@@ -192,11 +192,15 @@ def _encode_str(value: str) -> Any:
 class Decoder:
     """Rebuilds values from a msgpack tree and its blobs; trusts nothing.
 
-    ``adopt`` turns a ``Handle``, ``Ref`` or ``Layer`` into the object to hand out.
+    ``adopt`` turns a ``Handle``, ``Ref`` or ``Layer`` into the object to hand out. Tensors go to
+    ``device``, if one is given.
     ``gradients`` collects the tensors that the sender marked as requiring gradients.
     """
 
-    def __init__(self, blobs: Sequence[Blob], adopt: Describe) -> None:
+    def __init__(
+        self, blobs: Sequence[Blob], adopt: Describe, device: torch.device | None = None
+    ) -> None:
+        self._device = device
         self.gradients: list[torch.Tensor] = []
         self._blobs = blobs
         self._adopt = adopt
@@ -243,6 +247,8 @@ class Decoder:
             tensor = (torch.frombuffer(raw, dtype=torch.uint8) != 0).reshape(shape)
         else:
             tensor = torch.frombuffer(raw, dtype=dtype).reshape(shape)
+        if self._device is not None:
+            tensor = tensor.to(self._device)
         if flagged is True:
             if not (dtype.is_floating_point or dtype.is_complex):
                 raise ProtocolError("gradients of a tensor that can't have any")

@@ -7,6 +7,7 @@ configured to find them; the build itself has no need of a network.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -145,23 +146,27 @@ def _debootstrap(client: APIClient) -> str:
 def _download_wheels() -> None:
     """Fill the folder that the build copies, unless it holds what is wanted already."""
     wanted = (image.FOLDER / "requirements.txt").read_text(encoding="utf-8")
+    if torch := os.environ.get("TORCH"):  # a CUDA build, from wherever pip finds it
+        wanted = re.sub(r"^torch==.*$", torch, wanted, flags=re.MULTILINE)
     stamp = WHEELS / "requirements.txt"
     if stamp.exists() and stamp.read_text(encoding="utf-8") == wanted:
         return
     print("Fetching wheels ...", flush=True)
     shutil.rmtree(WHEELS, ignore_errors=True)
     WHEELS.mkdir()
+    chosen = WHEELS / "chosen.txt"
+    chosen.write_text(wanted, encoding="utf-8")
     made = subprocess.run(
         [
             *(sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"),
             *("--python-version", "3.11", "--only-binary", ":all:", "--dest", str(WHEELS)),
-            *("--requirement", str(image.FOLDER / "requirements.txt"), "pip"),
+            *("--requirement", str(chosen), "pip"),
         ],
         check=False,
     )
     if made.returncode:
         raise BuildFailed("pip could not fetch the packages of sandbox/requirements.txt")
-    stamp.write_text(wanted, encoding="utf-8")
+    chosen.rename(stamp)
 
 
 def _follow(progress: Any) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 TOPIC_KEY = re.compile(r"T[1-9]\.[1-9][a-z]?")
 BOTH_LANGUAGES = {"en": str, "zh": str}
 KINDS = ("function", "module", "notebook", "quiz")
-QUEUES = ("cpu", "gpu")
+GPU = ("none", "optional", "required")
 _REQUIRED = ("kind", "topic", "order", "points", "minutes", "title", "summary")
 
 
@@ -31,11 +31,12 @@ class Bilingual:
 
 @dataclass(frozen=True)
 class RunLimits:
-    """What one grading run may use: seconds in all, seconds a test, MiB of memory."""
+    """What one grading run may use: seconds in all and a test, MiB of memory and of a GPU's."""
 
     total_s: float = 30.0
     test_s: float = 5.0
     memory_mib: int = 1024
+    gpu_mib: int = 4096
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class Manifest:
     title: Bilingual
     summary: Bilingual
     entry: tuple[str, ...] = ()
-    queue: str = "cpu"
+    gpu: str = "none"
     limits: RunLimits = field(default_factory=RunLimits)
     speed: SpeedRule | None = None
 
@@ -117,7 +118,7 @@ def _problems(data: Mapping[str, Any]) -> list[str]:
     for name in ("title", "summary"):
         if name in data:
             problems += table_problems(name, data[name], BOTH_LANGUAGES, True)
-    numbers = {"total_s": (int, float), "test_s": (int, float), "memory_mib": int}
+    numbers = {"total_s": (int, float), "test_s": (int, float), "memory_mib": int, "gpu_mib": int}
     problems += table_problems("limits", data.get("limits", {}), numbers, False)
     if "speed" in data:
         problems += table_problems("speed", data["speed"], {"limit": (int, float)}, True)
@@ -133,8 +134,8 @@ def _choices(data: Mapping[str, Any]) -> list[str]:
     problems = []
     if data.get("kind", KINDS[0]) not in KINDS:
         problems.append(f"kind: must be one of {', '.join(KINDS)}")
-    if data.get("queue", QUEUES[0]) not in QUEUES:
-        problems.append(f"queue: must be one of {', '.join(QUEUES)}")
+    if data.get("gpu", GPU[0]) not in GPU:
+        problems.append(f"gpu: must be one of {', '.join(GPU)}")
     if not TOPIC_KEY.fullmatch(str(data.get("topic", "T1.1"))):
         problems.append('topic: must look like "T3.2a"')
     entry = data.get("entry", [])

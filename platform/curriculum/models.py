@@ -109,9 +109,9 @@ class ExerciseVersion(models.Model):
         return str(self.manifest["kind"])
 
     @property
-    def queue(self) -> str:
-        """The Celery queue that grades it."""
-        return str(self.manifest["queue"])
+    def gpu(self) -> str:
+        """Whether it is graded on a GPU: one of ``curriculum.manifest.GPU``."""
+        return str(self.manifest["gpu"])
 
     @property
     def points(self) -> int:

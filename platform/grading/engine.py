@@ -23,7 +23,8 @@ from curriculum.notebooks import NotebookError, answer_source, code_cells
 from grading import quiz
 from grading.forks import Grader, InfrastructureError, Zygote
 from grading.report import Event, Graded, from_json
-from grading.sandboxes.base import Limits, Sandbox
+from grading.sandboxes.base import Limits, Sandbox, SandboxUnavailable
+from grading.sandboxes.gpus import Slot
 from grading.sandboxes.pool import Pool
 
 POLL_S = 0.2
@@ -51,8 +52,15 @@ class Engine:
     """Grades jobs, any number of them at once from different threads."""
 
     def __init__(
-        self, pool: Pool, zygote: Zygote, exercises: Path, graders: Path, timing_core: int
+        self,
+        pool: Pool,
+        zygote: Zygote,
+        exercises: Path,
+        graders: Path,
+        timing_core: int,
+        gpu: Slot | None = None,
     ) -> None:
+        self.gpu = gpu
         self._pool, self._zygote = pool, zygote
         self._exercises, self._graders = exercises, graders
         # Speed is measured on one core, by one grader at a time; everybody else keeps off it.
@@ -72,7 +80,7 @@ class Engine:
 
         Raises:
             Cancelled: ``cancelled()`` became true.
-            InfrastructureError: grading failed for a reason of ours.
+            InfrastructureError, SandboxUnavailable: grading failed for a reason of ours.
         """
         manifest = load_manifest(self._exercises / job.exercise / "exercise.toml")
         if manifest.kind == "quiz":
@@ -84,7 +92,17 @@ class Engine:
         except NotebookError as error:
             yield Graded("syntax_error", 0, 0, {"en": error.en, "zh": error.zh})
             return
+        if manifest.gpu == "required" and self.gpu is None:
+            raise SandboxUnavailable("this exercise needs a worker with a GPU (SANDBOX_GPU)")
+
+        def check() -> None:
+            if cancelled():
+                raise Cancelled
+
         with contextlib.ExitStack() as stack:
+            if manifest.gpu != "none" and self.gpu is not None:
+                stack.enter_context(self.gpu.lease(check))
+                assignment["gpu_mib"] = manifest.limits.gpu_mib
             limits = Limits(memory_mib=manifest.limits.memory_mib)
             grader = self._zygote.fork()
             stack.callback(grader.close)
@@ -122,6 +140,7 @@ class Engine:
             "total_s": manifest.limits.total_s,
             "test_s": manifest.limits.test_s,
             "memory_mib": manifest.limits.memory_mib,
+            "gpu_mib": 0,
             "reference": "reference.py" if hidden else None,
             "mistakes": [f"mistakes/{path.name}" for path in mistakes],
             "speed_limit": manifest.speed.limit if manifest.speed else None,

@@ -155,6 +155,7 @@ def _environment(scratch: str) -> dict[str, str]:
     """Return what a grader may know: no database, no broker, no secret key."""
     return {
         "HOME": scratch,
+        "USER": "grader",
         "TMPDIR": scratch,
         "LANG": "C.UTF-8",
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",

@@ -13,6 +13,7 @@ from django.conf import settings
 
 from grading import forks
 from grading.engine import Engine
+from grading.sandboxes import gpus
 from grading.sandboxes.base import Backend, SandboxUnavailable
 from grading.sandboxes.bubblewrap import Bubblewrap
 from grading.sandboxes.pool import Pool
@@ -37,7 +38,18 @@ def make_engine(pool_size: int | None = None, backend: str | None = None) -> Eng
     zygote = make_zygote()
     zygote.start()
     pool = Pool(made, pool_size or settings.SANDBOX_POOL_SIZE)
-    return Engine(pool, zygote, settings.EXERCISES_DIR, settings.GRADERS_DIR, timing_core)
+    gpu = find_gpu()
+    slot = gpus.Slot(gpu, settings.SANDBOX_RUNTIME_DIR / "gpus") if gpu else None
+    return Engine(pool, zygote, settings.EXERCISES_DIR, settings.GRADERS_DIR, timing_core, slot)
+
+
+def find_gpu() -> gpus.Gpu | None:
+    """Return the GPU that this worker was given, if it was given one.
+
+    Raises:
+        SandboxUnavailable: it isn't there.
+    """
+    return gpus.find(settings.SANDBOX_GPU) if settings.SANDBOX_GPU else None
 
 
 def make_zygote() -> forks.Zygote:
@@ -61,15 +73,20 @@ def make_backend(name: str, start_cpus: set[int] | None = None) -> Backend:
     Raises:
         SandboxUnavailable: this host lacks what it needs.
     """
-    folder = settings.SANDBOX_RUNTIME_DIR
+    folder, gpu = settings.SANDBOX_RUNTIME_DIR, find_gpu()
     if name == "bubblewrap":
-        return Bubblewrap(find_bubblewrap(), folder, start_cpus)
+        return Bubblewrap(find_bubblewrap(), folder, start_cpus, gpu)
     if name == "docker":
         # Not needed, and perhaps not installed, where bubblewrap is used.
         from grading.sandboxes.docker import Docker
 
         return Docker(
-            settings.SANDBOX_IMAGE, folder / "streams", settings.SANDBOX_DOCKER_RUNTIME, start_cpus
+            settings.SANDBOX_IMAGE,
+            folder / "streams",
+            settings.SANDBOX_DOCKER_RUNTIME,
+            start_cpus,
+            gpu,
+            settings.SANDBOX_GPU_DRIVER,
         )
     raise SandboxUnavailable(
         f"SANDBOX_BACKEND is {name!r}, but must be one of: {', '.join(BACKENDS)}"

@@ -15,9 +15,15 @@ import threading
 from functools import lru_cache
 from typing import Any
 
-from celery.signals import worker_init, worker_ready, worker_shutdown, worker_shutting_down
+from celery.signals import (
+    task_postrun,
+    worker_init,
+    worker_ready,
+    worker_shutdown,
+    worker_shutting_down,
+)
 from django.conf import settings
-from django.db import connection
+from django.db import DatabaseError, connection
 
 from grading.engine import Engine
 from grading.setup import make_engine
@@ -29,6 +35,17 @@ stopping = threading.Event()
 """Set when runs that are still being graded shall go back into the queue."""
 
 _making = threading.Lock()
+_ended = threading.Event()
+SIGN_OF_LIFE_S = 20.0
+
+
+def _identity() -> dict[str, str]:
+    """Return what tells this worker from others."""
+    return {
+        "host": os.uname().nodename,
+        "backend": settings.SANDBOX_BACKEND,
+        "gpu": settings.SANDBOX_GPU,
+    }
 
 
 def engine() -> Engine:
@@ -51,7 +68,6 @@ def _examine_sandbox(**_: Any) -> None:
     Raises:
         SystemExit: a promise is broken.
     """
-    host, backend = os.uname().nodename, settings.SANDBOX_BACKEND
     examined = subprocess.run(
         [sys.executable, "manage.py", "sandbox_doctor", "--json"],
         cwd=settings.ROOT,
@@ -62,23 +78,44 @@ def _examine_sandbox(**_: Any) -> None:
     try:
         findings = json.loads(examined.stdout)
     except ValueError:
-        workers.record_examination(host, backend, [], fault=examined.stderr[-2000:])
+        workers.record_examination(**_identity(), findings=[], fault=examined.stderr[-2000:])
         raise SystemExit(examined.stderr) from None
-    worker = workers.record_examination(host, backend, findings)
+    worker = workers.record_examination(**_identity(), findings=findings)
     connection.close()
     for finding in findings:
         if not finding["held"]:
             log.warning("sandbox.promise %s: %s", finding["title"]["en"], finding["mend"]["en"])
     if worker.broken:
         raise SystemExit("This host's sandbox breaks a promise: see `manage.py sandbox_doctor`.")
-    log.info("sandbox.examined backend=%s trusted_only=%s", backend, worker.trusted_only)
+    log.info("sandbox.examined backend=%s trusted_only=%s", worker.backend, worker.trusted_only)
 
 
 @worker_ready.connect
 def _warm_up(**_: Any) -> None:
     """Fill the pool before anybody waits; what is wrong with this host is said at the start."""
     engine()
+    threading.Thread(target=_show_life, name="sign-of-life", daemon=True).start()
     log.info("worker.warm")
+
+
+def _show_life() -> None:
+    while not _ended.wait(SIGN_OF_LIFE_S):
+        try:
+            workers.record_seen(**_identity())
+        except DatabaseError as error:
+            log.warning("worker.unseen error=%s", error)
+        finally:
+            connection.close()
+
+
+@task_postrun.connect
+def _look_after_gpu(task: Any = None, **_: Any) -> None:
+    """Give up the queue of a GPU that fell ill; runs that wait go to another worker."""
+    gpu = engine().gpu if _engine.cache_info().currsize else None
+    if gpu is not None and gpu.fault is not None:
+        log.error("worker.drained gpu=%s fault=%s", gpu.gpu.uuid, gpu.fault)
+        workers.record_fault(**_identity(), fault=gpu.fault)
+        task.app.control.cancel_consumer("gpu", destination=[task.request.hostname])
 
 
 @worker_shutting_down.connect
@@ -91,5 +128,6 @@ def _hand_back_later(**_: Any) -> None:
 
 @worker_shutdown.connect
 def _end(**_: Any) -> None:
+    _ended.set()
     if _engine.cache_info().currsize:
         engine().close()

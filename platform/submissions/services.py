@@ -19,6 +19,7 @@ from curriculum.models import Exercise
 from submissions import errors, queue
 from submissions.models import Draft, GradingRun, Outcome, Submission
 from submissions.states import FINAL, TRANSITIONS, InvalidTransition, OutcomeKind, State, Verdict
+from workers import services as workers
 
 MAX_SOURCE_BYTES = 256 * 1024
 RESENT_AT_ONCE = 50
@@ -60,9 +61,16 @@ def submit(
         submission = Submission.objects.create(
             learner=learner, version=version, tests=tests, source=source, source_kind=source_kind
         )
-        run = GradingRun.objects.create(submission=submission, queue=version.queue)
+        run = GradingRun.objects.create(submission=submission, queue=_queue(version.gpu))
         transaction.on_commit(partial(queue.enqueue, run.pk, run.queue))
     return submission
+
+
+def _queue(gpu: str) -> str:
+    """Return the queue for an exercise's ``gpu``; "optional" takes a GPU that is there just now."""
+    if gpu == "required" or (gpu == "optional" and workers.gpu_at_work()):
+        return "gpu"
+    return "cpu"
 
 
 def cancel(run: GradingRun) -> None:
@@ -260,9 +268,10 @@ def requeue_expired() -> int:
         state=State.QUEUED,
         enqueued_at__lt=now - timedelta(seconds=settings.GRADING_RESEND_SECONDS),
     ).order_by("queued_at")
-    for run in forgotten[:RESENT_AT_ONCE]:
-        GradingRun.objects.filter(pk=run.pk).update(enqueued_at=now)
-        queue.enqueue(run.pk, run.queue)
+    for run in forgotten.select_related("submission__version")[:RESENT_AT_ONCE]:
+        chosen = _queue(run.submission.version.gpu)
+        GradingRun.objects.filter(pk=run.pk).update(enqueued_at=now, queue=chosen)
+        queue.enqueue(run.pk, chosen)
         brought_back += 1
     return brought_back
 

@@ -197,8 +197,12 @@ def _own(learner: User) -> QuerySet[Submission]:
 
 
 def _result(submission: Submission) -> dict[str, Any]:
-    position = selectors.queue_position(submission.latest_run)
-    return {"submission": submission, "position": position}
+    run = submission.latest_run
+    return {
+        "submission": submission,
+        "position": selectors.queue_position(run),
+        "lacks_gpu": selectors.lacks_gpu(run),
+    }
 
 
 def _panel(request: Request, learner: User, pk: UUID) -> HttpResponse:

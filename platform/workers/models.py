@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from django.db import models
+from django.utils import timezone
 
 from curriculum.languages import pick
 
 
 class Worker(models.Model):
-    """A worker, by host and backend, with what its last self-test found.
+    """A worker, by host, backend and GPU, with what its last self-test found.
 
     ``findings`` is a list of ``{"promise", "title", "mend", "held", "fatal", "seen"}``, where title
     and mend are ``{"en", "zh"}``.
@@ -16,13 +17,17 @@ class Worker(models.Model):
 
     host = models.CharField(max_length=253)
     backend = models.CharField(max_length=32)
+    gpu = models.CharField(max_length=80, blank=True)
     examined_at = models.DateTimeField()
+    seen_at = models.DateTimeField(default=timezone.now)
     findings = models.JSONField(default=list)
     fault = models.TextField(blank=True)
 
     class Meta:
-        ordering = ["host", "backend"]
-        constraints = [models.UniqueConstraint(fields=["host", "backend"], name="worker_once")]
+        ordering = ["host", "backend", "gpu"]
+        constraints = [
+            models.UniqueConstraint(fields=["host", "backend", "gpu"], name="worker_once")
+        ]
 
     def __str__(self) -> str:
         return f"{self.host} ({self.backend})"

@@ -2,20 +2,41 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from django.utils import timezone
 
 from workers.models import Worker
 
+SILENT_S = 90
+"""After so many seconds without a sign of life a worker counts as gone."""
+
 
 def record_examination(
-    host: str, backend: str, findings: list[dict[str, Any]], fault: str = ""
+    host: str, backend: str, findings: list[dict[str, Any]], fault: str = "", gpu: str = ""
 ) -> Worker:
     """Keep what a worker's self-test found, in place of what was known of it."""
-    worker, _ = Worker.objects.update_or_create(
-        host=host,
-        backend=backend,
-        defaults={"examined_at": timezone.now(), "findings": findings, "fault": fault},
-    )
+    now = timezone.now()
+    found = {"examined_at": now, "seen_at": now, "findings": findings, "fault": fault}
+    worker, _ = Worker.objects.update_or_create(host=host, backend=backend, gpu=gpu, defaults=found)
     return worker
+
+
+def record_seen(*, host: str, backend: str, gpu: str) -> None:
+    """Note a sign of life."""
+    known = Worker.objects.filter(host=host, backend=backend, gpu=gpu)
+    known.update(seen_at=timezone.now())
+
+
+def record_fault(*, host: str, backend: str, gpu: str, fault: str) -> None:
+    """Note why a worker takes no more work, for the staff's page."""
+    known = Worker.objects.filter(host=host, backend=backend, gpu=gpu)
+    known.update(fault=fault)
+
+
+def gpu_at_work() -> bool:
+    """Return whether a worker with a GPU takes work just now."""
+    since = timezone.now() - timedelta(seconds=SILENT_S)
+    alive = Worker.objects.exclude(gpu="").filter(seen_at__gte=since)
+    return any(not worker.broken for worker in alive)

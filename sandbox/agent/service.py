@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import operator
-import resource
 from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
@@ -15,6 +14,7 @@ from sandbox import errors
 from sandbox.agent.capture import Capture
 from sandbox.agent.loader import load, own_frames
 from sandbox.agent.notebook import Notebook
+from sandbox.agent.resources import limit_memory, use_gpu
 from sandbox.agent.timing import Timing
 from sandbox.peer import Peer
 from sandbox.stream import Stream
@@ -31,17 +31,6 @@ _SPECIAL: dict[str, Callable[..., Any]] = {
 }
 
 
-def limit_memory(mebibytes: int) -> None:
-    """Let this process map ``mebibytes`` more, for good. Asked for before the learner's code loads.
-
-    An allocation that is refused can be told to the learner, line and all; a control group kills.
-    """
-    with open("/proc/self/statm") as statm:
-        mapped = int(statm.read().split()[0]) * resource.getpagesize()
-    ceiling = mapped + (mebibytes << 20)
-    resource.setrlimit(resource.RLIMIT_AS, (ceiling, ceiling))
-
-
 class Agent(Peer):
     """The untrusted side of the conversation."""
 
@@ -53,7 +42,7 @@ class Agent(Peer):
         self._capture = Capture()
         timing = Timing(self.exported)
         self.operations |= {
-            "limit": limit_memory,
+            "limit": self._limit,
             "load": self._load,
             "call": self._call,
             "attribute": self._attribute,
@@ -63,8 +52,15 @@ class Agent(Peer):
             "prepare": timing.prepare,
             "timed": timing.timed,
             "echo": timing.echo,
+            "reveal": timing.reveal,
             "run_cell": Notebook().run_cell,
         }
+
+    def _limit(self, mebibytes: int, gpu_mebibytes: int) -> None:
+        if gpu_mebibytes:
+            self.device = use_gpu(gpu_mebibytes)
+        else:
+            limit_memory(mebibytes)
 
     def _load(self, source: str) -> dict[str, Any]:
         module = load(source)

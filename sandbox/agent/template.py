@@ -24,6 +24,9 @@ def main() -> None:
     import_torch()
     gc.collect()
     gc.freeze()  # a collection in a fork would copy every page of what is shared
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 2)  # so far what went wrong was told to the worker; forks must not reach it
+    os.close(null)
     forks.serve(socket.socket(fileno=int(sys.argv[1])), _agent, confined=True)
 
 

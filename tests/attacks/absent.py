@@ -11,7 +11,6 @@ NOT_APPLICABLE = {
     "C10": "no static check of the source",
     "D19": "sources are capped at 256 KiB; inputs are drawn anew for each run",
     "D21": "the ratio is of calls in turn; no slot history is kept",
-    "D22": "the clock stops when Stream.receive has the whole frame: nothing can begin early",
     "D25": "no leaderboard, so nothing is published",
     "E06": "the control group counts swap as memory; this host has no swap to show it",
     "E19": "the engine's attach and exec are not used",

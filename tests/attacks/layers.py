@@ -340,12 +340,20 @@ GRADER = [
     _grader(
         "check of timed results",
         "grading/grader/speed.py",
-        ("    size = max(theirs.size, 1e-12)\n", "    return\n"),
+        ("        if not same_result(mine.result, theirs.result):\n", "        if False:\n"),
+    ),
+    _grader(
+        "digest before result",
+        "grading/grader/sides.py",
+        ("        if commitment.digest(body, blobs) != promised:\n", "        if False:\n"),
     ),
     _grader(
         "fresh inputs",
         "grading/grader/speed.py",
-        ("            inputs, seed = make_inputs(), int(", "            seed = int("),
+        (
+            "        for _ in range(BATCH):\n            inputs = make_inputs()\n",
+            "        for _ in range(BATCH):\n",
+        ),
     ),
     _grader(
         "charge for slow sending",

@@ -115,7 +115,7 @@ def make_exercise() -> Exercise:
             "kind": "function",
             "points": 10,
             "minutes": 25,
-            "queue": "cpu",
+            "gpu": "none",
             "entry": ["attention"],
             "limits": {"total_s": 30, "test_s": 5, "memory_mib": 1024},
             "title": {"en": "Attention", "zh": "注意力"},

@@ -92,7 +92,7 @@ def sandbox(pool: Pool) -> Iterator[Sandbox]:
 def inside(sandbox: Sandbox):
     peer = GraderPeer(Stream(os.dup(sandbox.reader), os.dup(sandbox.writer)))
     peer.stream.deadline = time.monotonic() + 20
-    peer.request("limit", 256)
+    peer.request("limit", 256, 0)
     members = peer.request("load", PROBE)
     yield type("Inside", (), members)
     peer.stream.close()

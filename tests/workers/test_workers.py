@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import subprocess
+from functools import lru_cache
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 from django.test import Client
@@ -91,3 +93,31 @@ def test_a_worker_that_cannot_examine_its_sandbox_does_not(monkeypatch: pytest.M
     with pytest.raises(SystemExit, match="no bwrap"):
         examined(monkeypatch, "", errors="no bwrap")
     assert Worker.objects.get().fault == "no bwrap"
+
+
+class Fallen:
+    """An engine whose GPU fell ill."""
+
+    class gpu:
+        fault = "GPU is lost"
+
+        class gpu:
+            uuid = "GPU-1"
+
+
+@pytest.mark.django_db
+def test_a_worker_whose_gpu_falls_ill_gives_up_its_queue(
+    monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    settings.SANDBOX_GPU = "GPU-1"
+    services.record_examination(**worker_process._identity(), findings=[])
+    assert services.gpu_at_work()
+    made = lru_cache(maxsize=1)(Fallen)
+    made()
+    monkeypatch.setattr(worker_process, "_engine", made)
+    task = MagicMock()
+    task.request.hostname = "gpu@tesla"
+    worker_process._look_after_gpu(task=task)
+    task.app.control.cancel_consumer.assert_called_once_with("gpu", destination=["gpu@tesla"])
+    assert Worker.objects.get().fault == "GPU is lost"
+    assert not services.gpu_at_work()

@@ -18,6 +18,7 @@ class Assignment:
     total_s: float
     test_s: float
     memory_mib: int
+    gpu_mib: int = 0
     reference: Path | None = None
     mistakes: tuple[Path, ...] = ()
     speed_limit: float | None = None

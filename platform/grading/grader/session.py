@@ -15,7 +15,7 @@ import pytest
 from grading import messages
 from grading.grader import faults
 from grading.grader.notebook import run_notebook
-from grading.grader.speed import Side
+from grading.grader.sides import Side
 from grading.grader.subject import Subject
 from grading.grader.supply import Lease, Supply
 from grading.remote.peer import GraderPeer
@@ -65,7 +65,7 @@ class Session:
         peer = GraderPeer(Stream(lease.reader, lease.writer))
         self._leases[id(peer)] = lease
         peer.stream.deadline = time.monotonic() + self.assignment.test_s
-        peer.request("limit", self.assignment.memory_mib)
+        peer.request("limit", self.assignment.memory_mib, self.assignment.gpu_mib)
         return peer
 
     def lease_of(self, subject: Subject) -> Lease:

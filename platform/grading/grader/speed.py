@@ -2,9 +2,10 @@
 
 Each call brings fresh inputs, which go over just before the clock starts, so that nothing can be
 computed ahead; a side that takes its time over receiving them is charged for it. The clock is the
-grader's, and stops when a random projection of the whole result is here. What the boundary itself
-costs is measured with calls that compute nothing, on the reference's side, which has no reason to
-dawdle, and subtracted from both. Order within a pair is drawn anew each time.
+grader's, and stops when a digest of the whole result is here; the result itself follows, is held
+against the digest, and is checked. What the boundary itself costs is measured with calls that
+compute nothing, on the reference's side, which has no reason to dawdle, and subtracted from both.
+Order within a pair is drawn anew each time.
 """
 
 from __future__ import annotations
@@ -13,28 +14,24 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from grading import messages
 from grading.checks import CheckFailed
 from grading.grader.faults import TooSlow
-from grading.remote.peer import GraderPeer
+from grading.grader.sides import Inputs, Side, Timed, same_result
 
 BATCH = 8
-WARM_UP = 3
-"""Calls that don't count, after which the heap has room for all that a call needs."""
 MAX_PAIRS = 40
 DAWDLE = 2.0
 """How many times longer than the reference a submission may take to receive its inputs."""
 CLEAR = 0.1
-BUDGET_S = 3.0
+BUDGET_S = 5.0
 CONFIDENCE = 0.99
 RESAMPLES = 2000
-_PROJECTION_TOLERANCE = 1e-2
 
-Inputs = tuple[Any, ...]
 MakeInputs = Callable[..., Inputs]
 
 
@@ -47,52 +44,6 @@ class Estimate:
     high: float
     limit: float
     pairs: int
-
-
-class Timed(NamedTuple):
-    """The seconds of sending a call's inputs and of the call; its result's projection and size."""
-
-    sending: float
-    seconds: float
-    projection: float
-    size: float
-
-
-class Side:
-    """One of the two that are compared: a function in a sandbox of its own.
-
-    ``turn`` freezes the other one, so that nothing computes there meanwhile, or holds this one up.
-    """
-
-    def __init__(self, peer: GraderPeer, function: Any, turn: Callable[[], None]) -> None:
-        self._peer, self._function, self._turn = peer, function, turn
-
-    def timed(self, inputs: Inputs, seed: int) -> Timed:
-        """Send the inputs of one call, then make it, while the other side stands still."""
-        self._turn()
-        start = time.perf_counter()
-        self._peer.request("prepare", self._function._number, inputs)
-        sent = time.perf_counter()
-        answer = self._peer.request("timed", seed)
-        return Timed(sent - start, time.perf_counter() - sent, *_pair(answer))
-
-    def echo(self, seed: int) -> float:
-        """Return the seconds that the last call spent on the boundary and the projection."""
-        self._turn()
-        start = time.perf_counter()
-        self._peer.request("echo", seed)
-        return time.perf_counter() - start
-
-    def warm_up(self, inputs: Inputs) -> None:
-        """Make some calls that don't count."""
-        for _ in range(WARM_UP):
-            self.timed(inputs, 1)
-
-
-def _pair(answer: Any) -> tuple[float, float]:
-    numbers = answer if isinstance(answer, list) and len(answer) == 2 else [math.nan, math.nan]
-    projection, size = (float(n) if type(n) in (int, float) else math.nan for n in numbers)
-    return projection, size
 
 
 class Speed:
@@ -143,10 +94,10 @@ class Speed:
             side.warm_up(inputs)
         logs = []
         for _ in range(BATCH):
-            inputs, seed = make_inputs(), int(self._rng.integers(1, 2**31))
+            inputs = make_inputs()
             first = int(self._rng.integers(2))
-            taken = {which: sides[which].timed(inputs, seed) for which in (first, 1 - first)}
-            mine, theirs = self._seconds(taken[0], taken[1], sides[1].echo(seed))
+            taken = {which: sides[which].timed(inputs) for which in (first, 1 - first)}
+            mine, theirs = self._seconds(taken[0], taken[1], sides[1].echo())
             logs.append(math.log(mine / theirs))
         return logs
 
@@ -156,7 +107,8 @@ class Speed:
         Raises:
             CheckFailed: their results differ.
         """
-        _same_result(mine, theirs)
+        if not same_result(mine.result, theirs.result):
+            raise CheckFailed(messages.TIMED_RESULT_WRONG)
         dawdled = max(0.0, mine.sending - DAWDLE * theirs.sending)
         return (
             max(mine.seconds - cost, mine.seconds * 0.05) + dawdled,
@@ -192,17 +144,9 @@ class Speed:
             side.warm_up(inputs[0])
         logs = []
         for each in inputs:
-            seed = int(self._rng.integers(1, 2**31))
-            taken, truth = mine.timed(each, seed), theirs.timed(each, seed)
-            logs.append(math.log(self._seconds(taken, truth, theirs.echo(seed))[0]))
+            taken, truth = mine.timed(each), theirs.timed(each)
+            logs.append(math.log(self._seconds(taken, truth, theirs.echo())[0]))
         return logs
-
-
-def _same_result(mine: Timed, theirs: Timed) -> None:
-    """Refuse a timed result that isn't the reference's: its random projection gives it away."""
-    size = max(theirs.size, 1e-12)
-    if not abs(mine.projection - theirs.projection) <= _PROJECTION_TOLERANCE * size:
-        raise CheckFailed(messages.TIMED_RESULT_WRONG)
 
 
 def interval(

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 ENVIRONMENT = {
     "PATH": "/opt/python/bin:/usr/bin:/bin",
     "HOME": "/tmp",
+    "USER": "learner",
     "LANG": "C.UTF-8",
     "OMP_NUM_THREADS": "1",
     "PYTHONHASHSEED": "0",

@@ -15,13 +15,14 @@ import signal
 from pathlib import Path
 from typing import Any
 
-from grading.sandboxes import cgroups, processes, runtime, seccomp
+from grading.sandboxes import cgroups, gpus, processes, runtime, seccomp
 from grading.sandboxes.base import ENVIRONMENT, Limits, SandboxUnavailable
 from grading.sandboxes.forkserver import ForkServer, in_bubblewrap
 
 PIPE_BYTES = 1 << 20
 END_S = 10.0
 _F_SETPIPE_SZ = 1031
+_STDERR = 2
 
 
 class BubblewrapSandbox:
@@ -33,10 +34,11 @@ class BubblewrapSandbox:
         stream: tuple[int, int],
         group: cgroups.ControlGroup | None,
         limits: Limits,
+        gpu: gpus.Gpu | None,
     ) -> None:
         self.reader, self.writer = stream
         self._first, self._pid = first, processes.pid_of(first)
-        self._group, self._limits = group, limits
+        self._group, self._limits, self._gpu = group, limits, gpu
         self._memory_mib = limits.memory_mib
         self._reason: str | None = None
         self._gone = False
@@ -45,7 +47,8 @@ class BubblewrapSandbox:
         """Allow ``memory_mib``, where a control group can hold it; the rest is the agent's own."""
         self._memory_mib = memory_mib
         if self._group is not None:
-            self._group.limit(memory_mib + 256, self._limits.processes)
+            room = 256 + (gpus.HOST_MIB if self._gpu else 0)
+            self._group.limit(memory_mib + room, self._limits.processes)
 
     def pin(self, cpus: set[int]) -> None:
         """Put every thread of the sandbox on ``cpus``."""
@@ -93,6 +96,7 @@ class BubblewrapSandbox:
             "memory_mib": self._memory_mib,
             "processes": self._limits.processes,
             "control_group": self._group is not None,
+            "gpu": self._gpu.uuid if self._gpu else None,
         }
 
     def pids(self) -> list[int]:
@@ -107,13 +111,21 @@ class BubblewrapSandbox:
 class Bubblewrap:
     """The backend. ``program`` is bwrap's path; ``folder`` is where runtime trees are kept.
 
+    Every sandbox sees ``gpu``, if there is one.
     ``start_cpus`` are the cores on which sandboxes start, until they are pinned elsewhere.
     """
 
     patience_s = 1.0
     """A fork is cheap; getting its memory warm isn't."""
 
-    def __init__(self, program: str, folder: Path, start_cpus: set[int] | None = None) -> None:
+    def __init__(
+        self,
+        program: str,
+        folder: Path,
+        start_cpus: set[int] | None = None,
+        gpu: gpus.Gpu | None = None,
+    ) -> None:
+        self._gpu = gpu
         self._program = program
         self._start_cpus = start_cpus or os.sched_getaffinity(0)
         self._tree = runtime.ensure(folder, runtime.AGENT)
@@ -130,15 +142,23 @@ class Bubblewrap:
             SandboxUnavailable: bubblewrap can't run here.
         """
         if self._template is None:
-            command = in_bubblewrap(self._program, self._tree, ENVIRONMENT, runtime.TEMPLATE)
+            command = self._command()
             slot = os.getpid() + self._templates
-            self._template = ForkServer(command, environment={}, slot=slot, cpus=self._start_cpus)
+            self._template = ForkServer(
+                command, environment={}, slot=slot, cpus=self._start_cpus, errors=_STDERR
+            )
             self._templates += 1
         try:
-            return _fork(self._template, limits)
+            return _fork(self._template, limits, self._gpu)
         except SandboxUnavailable:
             self.close()  # perhaps the template is to blame: the next start makes a new one
             raise
+
+    def _command(self) -> list[str]:
+        environment, binds = ENVIRONMENT, list[str]()
+        if self._gpu is not None:
+            environment, binds = ENVIRONMENT | gpus.ENVIRONMENT, gpus.binds(self._gpu)
+        return in_bubblewrap(self._program, self._tree, environment, runtime.TEMPLATE, binds)
 
     def close(self) -> None:
         """End the template, and every sandbox that was forked from it."""
@@ -147,12 +167,13 @@ class Bubblewrap:
             self._template = None
 
 
-def _fork(template: ForkServer, limits: Limits) -> BubblewrapSandbox:
+def _fork(template: ForkServer, limits: Limits, gpu: gpus.Gpu | None) -> BubblewrapSandbox:
     with contextlib.ExitStack() as undo, contextlib.ExitStack() as sent:
         group = cgroups.make()
         if group is not None:
             undo.callback(group.remove)
-            group.limit(limits.memory_mib + 512, limits.processes)
+            room = 512 + (gpus.HOST_MIB if gpu else 0)
+            group.limit(limits.memory_mib + room, limits.processes)
         agent_reader, writer = _pipe()
         undo.callback(os.close, writer)
         sent.callback(os.close, agent_reader)
@@ -165,7 +186,7 @@ def _fork(template: ForkServer, limits: Limits) -> BubblewrapSandbox:
         filter_ = seccomp.program(memfd=group is not None)
         first = template.fork([agent_reader, agent_writer], entrances, limits.scratch_mib, filter_)
         undo.pop_all()
-        return BubblewrapSandbox(first, (reader, writer), group, limits)
+        return BubblewrapSandbox(first, (reader, writer), group, limits, gpu)
 
 
 def _pipe() -> tuple[int, int]:

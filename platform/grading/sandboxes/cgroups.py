@@ -112,12 +112,13 @@ def _v1_parents() -> dict[str, Path] | None:
 
 
 def _v2_parents() -> dict[str, Path] | None:
-    # A group with processes can't have limited children, so ours are siblings.
-    parent = (MOUNT / _own("")).parent
-    controllers = parent / "cgroup.subtree_control"
-    if not controllers.exists() or not {"memory", "pids"} <= set(controllers.read_text().split()):
-        return None
-    return {"memory": parent, "pids": parent}
+    # A group with processes can't have limited children, so ours are siblings; or children of the
+    # host's first group, which may have both.
+    for parent in ((MOUNT / _own("")).parent, MOUNT):
+        controllers = parent / "cgroup.subtree_control"
+        if controllers.exists() and {"memory", "pids"} <= set(controllers.read_text().split()):
+            return {"memory": parent, "pids": parent}
+    return None
 
 
 def _counter(file: Path, name: str) -> int:

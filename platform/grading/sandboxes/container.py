@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from grading.sandboxes import seccomp
+from grading.sandboxes import gpus, seccomp
 from grading.sandboxes.base import ENVIRONMENT, Limits
 
 FIRST_SLOT_UID = 20_000  # below 65,536: a rootless engine, or one with userns-remap, has no more
@@ -51,8 +51,9 @@ def settings(
     stream: Path,
     cpus: str,
     labels: dict[str, str],
+    gpu: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Return the body of the request that creates the container.
+    """Return the body of the request that creates the container; ``gpu`` is a device request.
 
     No text of a learner has a place in it.
     """
@@ -72,11 +73,11 @@ def settings(
         "AttachStderr": False,
         "StopSignal": "SIGKILL",
         "Labels": labels,
-        "HostConfig": _isolation(runtime, stream) | _bounds(runtime, limits, cpus),
+        "HostConfig": _isolation(runtime, stream, gpu) | _bounds(runtime, limits, cpus, gpu),
     }
 
 
-def _isolation(runtime: str, stream: Path) -> dict[str, Any]:
+def _isolation(runtime: str, stream: Path, gpu: dict[str, Any] | None) -> dict[str, Any]:
     return {
         "Runtime": runtime,
         "NetworkMode": "none",
@@ -94,7 +95,7 @@ def _isolation(runtime: str, stream: Path) -> dict[str, Any]:
         "ReadonlyPaths": list(_READ_ONLY),
         # gVisor opens a pipe for writing only where the mount is writable, so each has its own.
         "Mounts": [_pipe(stream, "in", read_only=True), _pipe(stream, "out", read_only=False)],
-        "DeviceRequests": [],
+        "DeviceRequests": [gpu] if gpu else [],
         "LogConfig": {"Type": "none"},
         "RestartPolicy": {"Name": "no"},
         "AutoRemove": False,
@@ -103,8 +104,8 @@ def _isolation(runtime: str, stream: Path) -> dict[str, Any]:
     }
 
 
-def _bounds(runtime: str, limits: Limits, cpus: str) -> dict[str, Any]:
-    memory = (limits.memory_mib + 512) << 20
+def _bounds(runtime: str, limits: Limits, cpus: str, gpu: dict[str, Any] | None) -> dict[str, Any]:
+    memory = (limits.memory_mib + 512 + (gpus.HOST_MIB if gpu else 0)) << 20
     scratch = f"rw,nosuid,nodev,size={limits.scratch_mib}m,nr_inodes=8192,mode=1777"
     return {
         "Memory": memory,

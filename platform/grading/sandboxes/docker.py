@@ -29,7 +29,7 @@ from docker import APIClient
 from docker.errors import DockerException, ImageNotFound
 from docker.utils import kwargs_from_env
 
-from grading.sandboxes import container, image, processes
+from grading.sandboxes import container, gpus, image, processes
 from grading.sandboxes.base import Limits, SandboxUnavailable
 from grading.sandboxes.container_group import ContainerGroup
 from grading.sandboxes.janitor import Janitor
@@ -61,6 +61,7 @@ class DockerSandbox:
     def resize(self, memory_mib: int) -> None:
         """Allow ``memory_mib`` on top of what the warm agent uses."""
         self._memory_mib = memory_mib
+        memory_mib += gpus.HOST_MIB if self._backend.gpu else 0
         if self._group is None or not self._group.set_memory(memory_mib):
             size = f"{memory_mib + WARM_MIB}m"
             self._ask_engine("update_container", mem_limit=size, memswap_limit=size)
@@ -148,6 +149,7 @@ class Docker:
     """The backend. ``image_name`` is resolved once; ``folder`` is where streams are kept.
 
     ``start_cpus`` are the cores on which sandboxes warm up, until they are pinned elsewhere.
+    Every sandbox has ``gpu``, if there is one; ``gpu_driver`` is how the engine knows it.
 
     Raises:
         SandboxUnavailable: the engine, the image or the runtime isn't there; or it isn't ours.
@@ -162,7 +164,10 @@ class Docker:
         folder: Path,
         runtime: str = "runc",
         start_cpus: set[int] | None = None,
+        gpu: gpus.Gpu | None = None,
+        gpu_driver: str = "nvidia",
     ) -> None:
+        self.gpu, self._gpu_driver = gpu, gpu_driver
         self.client = connect()
         self._image, self._runtime = _resolve(self.client, image_name), runtime
         self._start_cpus = _cpu_list(start_cpus or os.sched_getaffinity(0))
@@ -196,6 +201,7 @@ class Docker:
                 stream=stream.folder,
                 cpus=self._start_cpus,
                 labels=self._janitor.register(name),
+                gpu=gpus.device_request(self.gpu, self._gpu_driver) if self.gpu else None,
             )
             self.client.create_container_from_config(body, name)
             self.client.start(name)
@@ -225,6 +231,7 @@ class Docker:
             "image": self._image,
             "runtime": self._runtime,
             "engine": self._engine,
+            "gpu": self.gpu.uuid if self.gpu else None,
         }
 
 

@@ -18,6 +18,7 @@ from typing import Any
 
 from grading.messages import clean
 from grading.remote.peer import MAX_OUTPUT_CHARS, GraderPeer
+from grading.sandboxes import gpus
 from grading.sandboxes.base import ENVIRONMENT, Backend, Limits, Sandbox, SandboxUnavailable
 from grading.sandboxes.promises import PROMISES
 from sandbox.agent.forks import READY
@@ -31,6 +32,7 @@ PROBE_S = 30.0
 MAX_SEEN_CHARS = 200
 END_S = 5.0
 _ENGINES_OWN = {"PWD", "LC_CTYPE", "HOSTNAME", "TORCHINDUCTOR_CACHE_DIR"}
+_CUDAS_OWN = ("/dev/nvidia", "anon_inode:[eventfd]", "socket:")
 _CAPABILITIES = ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")
 
 
@@ -70,7 +72,9 @@ def examine(backend: Backend) -> list[Finding]:
     with _sandbox(backend) as (sandbox, ask):
         findings += [Finding(name, *check(ask)) for name, check in _STATIC.items()]
         findings.append(Finding("outer_user", *_outer_user(sandbox, ask)))
+        findings.append(Finding("secrets", *_secrets(sandbox, ask)))
         findings.append(Finding("runtime", *_runtime(sandbox, ask)))
+        findings.append(Finding("gpus", *_gpus(sandbox, ask)))
     for name, probe in _ENDING.items():
         with _sandbox(backend) as (sandbox, ask):
             findings.append(Finding(name, *probe(sandbox, ask)))
@@ -91,7 +95,7 @@ def _sandbox(backend: Backend) -> Iterator[tuple[Sandbox, Ask]]:
         sandbox.resize(MEMORY_MIB)
         peer = GraderPeer(stream)
         stream.deadline = time.monotonic() + PROBE_S
-        peer.request("limit", MEMORY_MIB)
+        peer.request("limit", MEMORY_MIB, 0)
         probes = peer.request("load", PROBES.read_text("utf-8"))
 
         def ask(name: str, *arguments: Any) -> Any:
@@ -142,20 +146,27 @@ def _read_only(ask: Ask) -> Seen:
     return not found, ", ".join(found)
 
 
-def _secrets(ask: Ask) -> Seen:
+def _secrets(sandbox: Sandbox, ask: Ask) -> Seen:
     files = ask("readable")
     names = sorted(set(ask("environment")) - ENVIRONMENT.keys() - _ENGINES_OWN)
+    if sandbox.describe()["gpu"]:
+        names = [name for name in names if name not in gpus.ENVIRONMENT]
     links = [link for link in ask("descriptors") if not link.startswith(("pipe:", "/dev/null"))]
     # Output is caught in an unnamed file; a container's stream is a pair of named pipes.
     links = [link for link in links if not link.startswith(("/tmp/", "/opt/stream/"))]
+    if sandbox.describe()["gpu"]:
+        links = [link for link in links if not link.startswith(_CUDAS_OWN)]
     strangers = len(ask("processes")) > 4
     found = [*files, *names, *links, *(["other processes"] if strangers else [])]
     return not found, ", ".join(found)
 
 
-def _gpus(ask: Ask) -> Seen:
-    found = ask("gpus")
-    return not found, ", ".join(found)
+def _gpus(sandbox: Sandbox, ask: Ask) -> Seen:
+    wanted, files = sandbox.describe()["gpu"], ask("gpus")
+    if wanted is None:
+        return not files, ", ".join(files)
+    usable = ask("gpu_uuids")
+    return usable == [wanted] and len(files) == 1, ", ".join([*usable, *files])
 
 
 _STATIC: dict[str, Callable[[Ask], Seen]] = {
@@ -164,8 +175,6 @@ _STATIC: dict[str, Callable[[Ask], Seen]] = {
     "filter": _filter,
     "namespaces": _namespaces,
     "read_only": _read_only,
-    "secrets": _secrets,
-    "gpus": _gpus,
 }
 
 
@@ -200,13 +209,14 @@ def _memory(sandbox: Sandbox, ask: Ask) -> Seen:
 
 
 def _all_memory(sandbox: Sandbox, ask: Ask) -> Seen:
+    room = 512 + (gpus.HOST_MIB if sandbox.describe()["gpu"] else 0)
     try:
-        ask("fill_memory", MEMORY_MIB + 512)
+        ask("fill_memory", MEMORY_MIB + room)
     except Disconnected:
         return sandbox.exit_reason() == "memory", f"ended: {sandbox.exit_reason()}"
     except RemoteError as error:  # memory files are ruled out where none could count them
         return False, str(error)
-    return False, f"{MEMORY_MIB + 512} MiB were held with a limit of {MEMORY_MIB}"
+    return False, f"{MEMORY_MIB + room} MiB were held with a limit of {MEMORY_MIB}"
 
 
 def _processes(sandbox: Sandbox, ask: Ask) -> Seen:

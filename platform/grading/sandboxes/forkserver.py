@@ -7,6 +7,7 @@ import os
 import resource
 import socket
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -153,8 +154,17 @@ def _enter(entrances: list[int], cpus: set[int] | None) -> None:
         resource.setrlimit(limit, (value, value))
 
 
-def in_bubblewrap(program: str, tree: Path, environment: dict[str, str], script: str) -> list[str]:
-    """Return the command that runs ``script`` of ``tree`` where its forks can be confined."""
+def in_bubblewrap(
+    program: str,
+    tree: Path,
+    environment: dict[str, str],
+    script: str,
+    binds: Sequence[str] = (),
+) -> list[str]:
+    """Return the command that runs ``script`` of ``tree`` where its forks can be confined.
+
+    ``binds`` are further options of bubblewrap's, for what the forks shall see besides.
+    """
     return [
         *(program, "--unshare-all", "--unshare-user", "--disable-userns"),
         *("--uid", "65534", "--gid", "65534", "--hostname", "sandbox"),
@@ -162,7 +172,7 @@ def in_bubblewrap(program: str, tree: Path, environment: dict[str, str], script:
         *(part for name in _CAPABILITIES for part in ("--cap-add", name)),
         *(part for pair in environment.items() for part in ("--setenv", *pair)),
         # Not a mount below /proc: a fork could not mount its own beside it.
-        *("--ro-bind", str(tree), "/", "--proc", "/proc", "--dev", "/dev"),
+        *("--ro-bind", str(tree), "/", "--proc", "/proc", "--dev", "/dev", *binds),
         *("--tmpfs", "/tmp", "--tmpfs", "/dev/shm", "--remount-ro", "/", "--chdir", "/tmp"),
         *("--", runtime.PYTHON, "-I", "-B", script),
     ]

@@ -12,6 +12,8 @@ import sys
 import time
 from typing import Any
 
+import torch
+
 _KEPT: list[Any] = []
 
 
@@ -170,5 +172,15 @@ def kernel() -> Any:
 
 
 def gpus() -> Any:
-    """Return the names of GPU devices."""
-    return [name for name in os.listdir("/dev") if name.startswith(("nvidia", "dri", "kfd"))]
+    """Return the names of the device files of GPUs."""
+    shared = {"nvidiactl", "nvidia-uvm", "nvidia-uvm-tools"}
+    names = [name for name in os.listdir("/dev") if name.startswith(("nvidia", "dri", "kfd"))]
+    return [name for name in names if name not in shared]
+
+
+def gpu_uuids() -> Any:
+    """Return the GPUs that torch can use."""
+    return [
+        f"GPU-{torch.cuda.get_device_properties(index).uuid}"
+        for index in range(torch.cuda.device_count())
+    ]

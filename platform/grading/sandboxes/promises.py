@@ -120,10 +120,13 @@ PROMISES = {
         ),
     ),
     "gpus": Promise(
-        Text("No GPU in a sandbox that asked for none", "未申请 GPU 的沙箱里没有 GPU"),
+        Text("No GPU but the worker's own", "除本 worker 的 GPU 外没有其他 GPU"),
         Text(
-            "Is the NVIDIA runtime the engine's default? Set default-runtime to runc.",
-            "检查 NVIDIA 是否为引擎默认运行时，应设为 runc。",
+            "None was asked for: is the NVIDIA runtime the engine's default? Set default-runtime "
+            "to runc. One was (SANDBOX_GPU): is the NVIDIA container toolkit installed, and torch "
+            "a CUDA build?",
+            "未申请 GPU：检查 NVIDIA 是否为引擎默认运行时，应设为 runc。已申请（SANDBOX_GPU）："
+            "检查是否安装了 NVIDIA container toolkit，torch 是否为 CUDA 版。",
         ),
     ),
 }

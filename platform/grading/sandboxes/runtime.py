@@ -19,12 +19,15 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
 ROOT = Path(__file__).resolve().parents[3]
 TEMPLATE = "/opt/site/sandbox/agent/template.py"
 ZYGOTE = "/opt/site/grading/grader/zygote.py"
 PYTHON = "/opt/python/bin/python3"
 _SKIPPED = frozenset({"site-packages", "dist-packages", "test", "tests", "idlelib", "tkinter"})
-_EMPTY = ("proc", "dev", "tmp", "etc")
+_EMPTY = ("proc", "dev", "tmp", "etc", "opt/driver")
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,7 @@ def _own_files(contents: Contents) -> list[tuple[Path, str]]:
 def _build(tree: Path, contents: Contents) -> None:
     tree.mkdir(parents=True)
     for name in _EMPTY:
-        (tree / name).mkdir()
+        (tree / name).mkdir(parents=True)
     executable = Path(sys.executable).resolve()
     _link(executable, tree / PYTHON.lstrip("/"))
     standard = Path(sysconfig.get_path("stdlib"))
@@ -137,18 +140,21 @@ def _link_bytecode(source: Path, target: Path) -> None:
 def _closure(packages: tuple[str, ...]) -> list[metadata.Distribution]:
     """Return the distributions of ``packages`` and all that they need at run time."""
     found: dict[str, metadata.Distribution] = {}
-    pending = list(packages)
+    pending, seen = [Requirement(package) for package in packages], set[str]()
     while pending:
-        name = re.sub(r"[-_.]+", "-", pending.pop()).lower()
-        if name in found:
+        needed = pending.pop()
+        name = canonicalize_name(needed.name)
+        if f"{name}{sorted(needed.extras)}" in seen:
             continue
+        seen.add(f"{name}{sorted(needed.extras)}")
         try:
             found[name] = metadata.distribution(name)
-        except metadata.PackageNotFoundError:  # an optional need, or one of another platform
+        except metadata.PackageNotFoundError:  # one that this platform doesn't need after all
             continue
-        for requirement in found[name].requires or ():
-            if "extra ==" not in requirement:
-                pending.append(re.split(r"[^A-Za-z0-9._-]", requirement)[0])
+        for requirement in map(Requirement, found[name].requires or ()):
+            marker = requirement.marker
+            if marker is None or any(marker.evaluate({"extra": x}) for x in ("", *needed.extras)):
+                pending.append(requirement)
     return [found[name] for name in sorted(found)]
 
 

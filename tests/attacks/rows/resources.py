@@ -92,7 +92,9 @@ def double(numbers):
     children = [os.fork() or grow(report) for _ in range(6)]
     time.sleep(1.5)
     os.set_blocking(told, False)
-    if len(os.read(told, 64)) == 6:
+    # One that was killed to make room for the last may have told before.
+    alive = sum(os.waitpid(child, os.WNOHANG)[0] == 0 for child in children)
+    if len(os.read(told, 64)) == alive == 6:
         raise RuntimeError("BREACH 720 MiB are held by children")
     print("HELD children", len(children))
     return [2 * number for number in numbers]

@@ -105,10 +105,10 @@ def product(x):
     return y
 operations = find("Agent").operations
 honest = operations["echo"]
-def echo(seed):
+def echo():
     # What an echo takes is subtracted from what the call took.
     time.sleep(spent[0] * 0.9)
-    return honest(seed)
+    return honest()
 operations["echo"] = echo
 """
 )
@@ -117,7 +117,24 @@ _FORGED_RESULT = (
     _FIND
     + """
 operations = find("Agent").operations
-operations["timed"] = lambda seed: ANSWER
+operations["timed"] = lambda: ANSWER
+"""
+)
+
+_LATE_WORK = (
+    _FIND
+    + """
+# A digest of anything stops the clock; the work is done when the result is asked for.
+agent, timing = find("Agent"), find("Timing")
+honest = agent.operations["reveal"]
+def timed():
+    return b"x" * 32
+def reveal():
+    function, arguments = timing._call
+    timing._result = function(*arguments)
+    return honest()
+agent.operations |= {"timed": timed, "reveal": reveal}
+def product(x): return slowly(x)
 """
 )
 
@@ -266,19 +283,27 @@ ROWS = [
     *(
         Row(
             f"D13-{name}",
-            f"a forged projection: {name}",
+            f"a forged digest: {name}",
             SLOW + _FORGED_RESULT.replace("ANSWER", answer),
             CAUGHT,
             None,
         )
         for name, answer in {
-            "NaN": "[float('nan'), float('nan')]",
-            "infinity": "[float('inf'), float('inf')]",
-            "zeros": "[0.0, 0.0]",
+            "zeros": "bytes(32)",
+            "a list": "[0.0, 0.0]",
             "huge ints": "[10 ** 400, 10 ** 400]",
-            "nothing": "[]",
-            "text": "['0', '0']",
+            "nothing": "None",
+            "text": "'0' * 32",
         }.items()
+    ),
+    Row(
+        "D22-late",
+        "stop the clock at a digest, compute when the result is asked for",
+        SLOW + _LATE_WORK,
+        CAUGHT,
+        None,
+        layers=("digest before result",),
+        gate="R",
     ),
     Row(
         "D14", "hog the core while it is the reference's turn", SLOW + _HOGS, CAUGHT, None, gate="R"

@@ -1,0 +1,119 @@
+"""The two that a speed test compares: timed calls, whose every result is checked afterwards."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+from grading import messages
+from grading.checks import CheckFailed
+from grading.remote.peer import GraderPeer
+from sandbox import commitment
+from sandbox.wire import ProtocolError
+
+WARM_UP = 3
+"""Calls that don't count, after which the heap has room for all that a call needs."""
+_TOLERANCE = 1e-2
+"""Of each tensor's norm: other tests check how exact a result is, this one that it was computed."""
+
+Inputs = tuple[Any, ...]
+
+
+class Timed(NamedTuple):
+    """The seconds of sending a call's inputs and of the call, and what it returned."""
+
+    sending: float
+    seconds: float
+    result: Any
+
+
+class Side:
+    """One of the two: a function in a sandbox of its own.
+
+    ``turn`` freezes the other one, so that nothing computes there meanwhile, or holds this one up.
+    """
+
+    def __init__(self, peer: GraderPeer, function: Any, turn: Callable[[], None]) -> None:
+        self._peer, self._function, self._turn = peer, function, turn
+
+    def timed(self, inputs: Inputs) -> Timed:
+        """Send the inputs of one call, then make it, while the other side stands still.
+
+        Raises:
+            CheckFailed: the result that is shown isn't the one that stopped the clock.
+        """
+        self._turn()
+        start = time.perf_counter()
+        self._peer.request("prepare", self._function._number, inputs)
+        sent = time.perf_counter()
+        promised = self._peer.request("timed")
+        end = time.perf_counter()
+        return Timed(sent - start, end - sent, self._revealed(promised))
+
+    def _revealed(self, promised: Any) -> Any:
+        answer = self._peer.request("reveal")
+        if type(answer) is not list or type(answer[0]) is not bytes:
+            raise ProtocolError("not a sealed result")
+        body, blobs = answer[0], [_bytes(part) for part in answer[1:]]
+        if commitment.digest(body, blobs) != promised:
+            raise CheckFailed(messages.TIMED_RESULT_WRONG)
+        return commitment.unseal(body, blobs)
+
+    def echo(self) -> float:
+        """Return the seconds that the last call spent on the boundary and the digest."""
+        self._turn()
+        start = time.perf_counter()
+        self._peer.request("echo")
+        return time.perf_counter() - start
+
+    def warm_up(self, inputs: Inputs) -> None:
+        """Make some calls that don't count."""
+        for _ in range(WARM_UP):
+            self.timed(inputs)
+
+
+def _bytes(part: Any) -> memoryview:
+    if type(part) is not np.ndarray or part.dtype != np.uint8 or part.ndim != 1:
+        raise ProtocolError("not a sealed result")
+    return part.data
+
+
+def same_result(mine: Any, theirs: Any) -> bool:
+    """Return whether ``mine`` holds nearly what ``theirs`` does, in the same order."""
+    left, right = list(_numbers(mine)), list(_numbers(theirs))
+    return len(left) == len(right) and all(map(_alike, left, right))
+
+
+def _alike(left: torch.Tensor, right: torch.Tensor) -> bool:
+    if left.shape != right.shape:
+        return False
+    return float((left - right).norm()) <= _TOLERANCE * max(float(right.norm()), 1e-12)
+
+
+def _numbers(value: Any) -> Iterator[torch.Tensor]:
+    """Yield what is in ``value``, as flat float64 tensors; NaN and infinities as large numbers."""
+    if isinstance(value, np.ndarray | np.generic):
+        value = torch.as_tensor(value)
+    if isinstance(value, torch.Tensor):
+        dense = value.detach().reshape(-1)
+        real = torch.view_as_real(dense).reshape(-1) if dense.is_complex() else dense
+        yield torch.nan_to_num(real.double(), nan=1e9, posinf=2e9, neginf=-2e9)
+    elif isinstance(value, bool | int | float):
+        yield _numbers_of([value])
+    elif isinstance(value, str | bytes):
+        yield _numbers_of(
+            value.encode("utf-8", "surrogatepass") if isinstance(value, str) else value
+        )
+    elif isinstance(value, list | tuple) and value and all(type(item) is int for item in value):
+        yield _numbers_of(value)
+    elif isinstance(value, Iterable):
+        for item in value.items() if isinstance(value, dict) else value:
+            yield from _numbers(item)
+
+
+def _numbers_of(values: Iterable[float]) -> torch.Tensor:
+    return torch.nan_to_num(torch.tensor([float(value) for value in values], dtype=torch.float64))
