@@ -6,6 +6,7 @@ serves what the other asks meanwhile. So no locks, and a callback is just a requ
     request  ["?", operation, payload, gradients enabled, changes, released]
     reply    ["=", payload, tape or None, changes, note]
     error    ["!", exception, changes, note]
+    restart  ["@"], from the process that replaced the agent's
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from sandbox.wire import Decoder, Encoder, Handle, Layer, ProtocolError, Ref, Un
 
 MAX_NESTING = 100
 MAX_EXPORTS = 100_000
+RESTARTED = ["@"]
 
 
 class Broken(Exception):

@@ -30,7 +30,7 @@ def import_torch() -> None:
 
 
 def _rehearse() -> None:
-    """Touch, while nobody waits, what a submission will touch: code, and memory for its tensors."""
+    """Touch ahead of need what a submission will touch: code, and memory for its tensors."""
     import torch
 
     from sandbox.agent.resources import warm_gpu
@@ -42,10 +42,12 @@ def _rehearse() -> None:
     (x @ x.mT).softmax(-1).sum().backward()  # type: ignore[no-untyped-call]
 
 
-def serve(reader: int, writer: int) -> NoReturn:
+def serve(reader: int, writer: int, again: bool) -> NoReturn:
     """Answer requests until the other side hangs up, then end this process.
 
-    The protocol is moved out of the reach of the learner's prints; 0, 1 and 2 are /dev/null.
+    Says ``READY`` first, or a frame of its own when it replaces another one in the middle of a
+    conversation. The protocol is moved out of the reach of the learner's prints; 0 and 1 are
+    /dev/null.
     """
     private = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, PRIVATE_FD) for fd in (reader, writer)]
     null = os.open(os.devnull, os.O_RDWR)
@@ -54,11 +56,17 @@ def serve(reader: int, writer: int) -> NoReturn:
     os.close(null)
     from sandbox.agent.forks import READY
     from sandbox.agent.service import Agent
+    from sandbox.peer import RESTARTED
     from sandbox.stream import Disconnected, Stream
 
+    _seed_anew()
     _rehearse()
-    os.write(private[1], READY)
-    agent = Agent(Stream(*private))
+    if not again:
+        os.write(private[1], READY)
+    stream = Stream(*private)
+    if again:
+        stream.send(RESTARTED, [])
+    agent = Agent(stream)
     try:
         while True:
             agent.serve_one()
@@ -68,11 +76,23 @@ def serve(reader: int, writer: int) -> NoReturn:
         os._exit(0)  # whatever the learner's code left behind must not hold up the end
 
 
+def _seed_anew() -> None:
+    """Forks share the state of every generator that was seeded at import."""
+    import random
+
+    import numpy
+
+    random.seed()
+    numpy.random.seed()
+
+
 def main() -> None:
     """Be the agent of a sandbox that was started for it."""
     sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
     import_torch()
-    serve(0, 1)
+    from sandbox.agent.supervisor import supervise
+
+    supervise(lambda again: serve(0, 1, again))
 
 
 if __name__ == "__main__":

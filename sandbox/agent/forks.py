@@ -17,12 +17,14 @@ from collections.abc import Callable
 from typing import NoReturn
 
 from sandbox.agent import isolation
+from sandbox.agent.supervisor import supervise
 
 READY = b"ready"
 HEADER = struct.Struct("<QB")
 REQUEST_BYTES = 1 << 16
 
-Run = Callable[[list[int]], NoReturn]
+Run = Callable[[list[int], bool], NoReturn]
+"""Takes the descriptors of its request, and whether it replaces another one."""
 
 
 def serve(
@@ -57,7 +59,7 @@ def _start_here(control: socket.socket, descriptors: list[int], run: Run) -> Non
     if pid == 0:
         control.close()
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        run(descriptors)
+        run(descriptors, False)
     process = os.pidfd_open(pid)
     socket.send_fds(control, [b"ok"], [process])
     os.close(process)
@@ -77,7 +79,7 @@ def _start(control: socket.socket, request: bytes, descriptors: list[int], run: 
             control.close()
             os.close(fault)
             _confine(scratch_bytes, request[HEADER.size :], report)
-            _be_first(descriptors[:count], run)
+            supervise(lambda again: run(descriptors[:count], again))
         os.close(report)
         if text := os.read(fault, REQUEST_BYTES):
             raise OSError(text.decode())
@@ -96,15 +98,3 @@ def _confine(scratch_bytes: int, filter_: bytes, report: int) -> None:
         os.write(report, str(error).encode())
         os._exit(1)
     os.close(report)
-
-
-def _be_first(descriptors: list[int], run: Run) -> NoReturn:
-    """Be the first process of a sandbox: start the one that matters, reap what it orphans."""
-    pid = os.fork()
-    if pid == 0:
-        run(descriptors)
-    for descriptor in descriptors:
-        os.close(descriptor)
-    while os.wait()[0] != pid:
-        pass
-    os._exit(0)

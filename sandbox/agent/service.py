@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import operator
+import os
 from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
@@ -15,6 +16,7 @@ from sandbox.agent.capture import Capture
 from sandbox.agent.loader import load, own_frames
 from sandbox.agent.notebook import Notebook
 from sandbox.agent.resources import limit_memory, use_gpu
+from sandbox.agent.supervisor import AGAIN
 from sandbox.agent.timing import Timing
 from sandbox.peer import Peer
 from sandbox.stream import Stream
@@ -43,6 +45,7 @@ class Agent(Peer):
         timing = Timing(self.exported)
         self.operations |= {
             "limit": self._limit,
+            "restart": self._restart,
             "load": self._load,
             "call": self._call,
             "attribute": self._attribute,
@@ -61,6 +64,10 @@ class Agent(Peer):
             self.device = use_gpu(gpu_mebibytes)
         else:
             limit_memory(mebibytes)
+
+    def _restart(self) -> None:
+        """End this process; the supervisor starts another one, which goes on with the stream."""
+        os._exit(AGAIN)
 
     def _load(self, source: str) -> dict[str, Any]:
         module = load(source)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import gc
 import os
-import random
 import socket
 import sys
 from typing import NoReturn
@@ -30,13 +29,8 @@ def main() -> None:
     forks.serve(socket.socket(fileno=int(sys.argv[1])), _agent, confined=True)
 
 
-def _agent(stream: list[int]) -> NoReturn:
-    """Forks share the state of every generator that was seeded at import: seed them anew."""
-    import numpy
-
-    random.seed()
-    numpy.random.seed()
-    serve(*stream)
+def _agent(stream: list[int], again: bool) -> NoReturn:
+    serve(stream[0], stream[1], again)
 
 
 if __name__ == "__main__":

@@ -351,9 +351,10 @@ GRADER = [
         "fresh inputs",
         "grading/grader/speed.py",
         (
-            "        for _ in range(BATCH):\n            inputs = make_inputs()\n",
-            "        for _ in range(BATCH):\n",
+            "        self._begin(sides, make_inputs())\n",
+            "        inputs = make_inputs()\n        self._begin(sides, inputs)\n",
         ),
+        ("            inputs = make_inputs()\n            order", "            order"),
     ),
     _grader(
         "charge for slow sending",

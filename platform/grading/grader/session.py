@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from grading import messages
+from grading.checks import CheckFailed
 from grading.grader import faults
 from grading.grader.notebook import run_notebook
 from grading.grader.sides import Side
@@ -63,8 +64,11 @@ class Session:
     def _connect(self) -> GraderPeer:
         lease = self.supply.take()
         peer = GraderPeer(Stream(lease.reader, lease.writer))
-        self._leases[id(peer)] = lease
         peer.stream.deadline = time.monotonic() + self.assignment.test_s
+        return self._limited(peer, lease)
+
+    def _limited(self, peer: GraderPeer, lease: Lease) -> GraderPeer:
+        self._leases[id(peer)] = lease
         peer.request("limit", self.assignment.memory_mib, self.assignment.gpu_mib)
         return peer
 
@@ -98,19 +102,25 @@ class Session:
         """Give ``speed`` the submission and the reference, each in its sandbox, on one core."""
         opened: list[Subject] = []
 
-        def turn(subject: Subject) -> Callable[[], None]:
+        def side(subject: Subject, name: str) -> Side:
             lease = self.lease_of(subject)
-            return lambda: self.supply.turn(lease)
+
+            def begin() -> tuple[GraderPeer, Any]:
+                if not self.assignment.gpu_mib:  # a new context on a GPU takes half a second
+                    subject.restart(lambda peer: self._limited(peer.restart(), lease))
+                if name not in subject.members:
+                    raise CheckFailed(messages.missing_entry([name], subject.members))
+                return subject.live_peer(), subject.members[name]
+
+            return Side(begin, lambda: self.supply.turn(lease))
 
         def open_sides(name: str) -> tuple[Side, Side]:
             reference = self._open_reference()
             opened.append(reference)
             self.supply.pin([self.lease_of(self.subject), self.lease_of(reference)])
-            pair = (self.subject, reference)
-            for subject in pair:
+            for subject in (self.subject, reference):
                 subject.extend(self.assignment.total_s)
-            first, second = (Side(s.live_peer(), s.members[name], turn(s)) for s in pair)
-            return first, second
+            return side(self.subject, name), side(reference, name)
 
         try:
             yield open_sides

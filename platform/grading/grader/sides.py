@@ -15,8 +15,6 @@ from grading.remote.peer import GraderPeer
 from sandbox import commitment
 from sandbox.wire import ProtocolError
 
-WARM_UP = 3
-"""Calls that don't count, after which the heap has room for all that a call needs."""
 _TOLERANCE = 1e-2
 """Of each tensor's norm: other tests check how exact a result is, this one that it was computed."""
 
@@ -34,11 +32,19 @@ class Timed(NamedTuple):
 class Side:
     """One of the two: a function in a sandbox of its own.
 
-    ``turn`` freezes the other one, so that nothing computes there meanwhile, or holds this one up.
+    ``begin`` starts a fresh process there and returns its peer and the function. ``turn`` freezes
+    the other side, so that nothing computes there meanwhile, or holds this one up.
     """
 
-    def __init__(self, peer: GraderPeer, function: Any, turn: Callable[[], None]) -> None:
-        self._peer, self._function, self._turn = peer, function, turn
+    def __init__(
+        self, begin: Callable[[], tuple[GraderPeer, Any]], turn: Callable[[], None]
+    ) -> None:
+        self._begin, self._turn = begin, turn
+
+    def begin(self) -> None:
+        """Go on in a fresh process."""
+        self._turn()
+        self._peer, self._function = self._begin()
 
     def timed(self, inputs: Inputs) -> Timed:
         """Send the inputs of one call, then make it, while the other side stands still.
@@ -69,11 +75,6 @@ class Side:
         start = time.perf_counter()
         self._peer.request("echo")
         return time.perf_counter() - start
-
-    def warm_up(self, inputs: Inputs) -> None:
-        """Make some calls that don't count."""
-        for _ in range(WARM_UP):
-            self.timed(inputs)
 
 
 def _bytes(part: Any) -> memoryview:

@@ -1,16 +1,22 @@
 """Speed as a ratio: the submission against the reference, in turn, on one core.
 
+The unit is a fresh pair of processes, since where a process happens to lie in memory makes it
+faster or slower for as long as it lives. Within a pair, calls alternate (ABBA, from a side that is
+drawn anew), and the pair's result is the median of its calls' ratios. Of these results the median
+counts, with an interval that holds whatever their distribution is; more pairs are made until it is
+clear of the limit.
+
 Each call brings fresh inputs, which go over just before the clock starts, so that nothing can be
 computed ahead; a side that takes its time over receiving them is charged for it. The clock is the
 grader's, and stops when a digest of the whole result is here; the result itself follows, is held
 against the digest, and is checked. What the boundary itself costs is measured with calls that
 compute nothing, on the reference's side, which has no reason to dawdle, and subtracted from both.
-Order within a pair is drawn anew each time.
 """
 
 from __future__ import annotations
 
 import math
+import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -23,27 +29,59 @@ from grading.checks import CheckFailed
 from grading.grader.faults import TooSlow
 from grading.grader.sides import Inputs, Side, Timed, same_result
 
-BATCH = 8
-MAX_PAIRS = 40
+LOOKS = (3, 8, 16, 32)
+"""After so many fresh pairs of processes one looks at the interval."""
+CLEAR = 0.1
+"""How far above the limit the first look must find it, for three pairs are few."""
+PAIR_S = 0.25
+"""After so long a pair of processes makes no further calls, if it has made two from each side."""
+CALLS = 8
+WARM_UP = 3
+"""Calls that don't count."""
 DAWDLE = 2.0
 """How many times longer than the reference a submission may take to receive its inputs."""
-CLEAR = 0.1
 BUDGET_S = 5.0
+"""After so long no further pairs are begun, once there are as many as an interval needs."""
 CONFIDENCE = 0.99
-RESAMPLES = 2000
+_STUDENT_3 = 9.925
+"""The quantile of Student's distribution for three values and this confidence."""
 
 MakeInputs = Callable[..., Inputs]
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A ratio or exponent with its 99 % confidence interval, and the limit it is held against."""
+    """A ratio or exponent with its 99 % confidence interval, and the limit it is held against.
+
+    ``values`` has what each fresh pair of processes gave, in order. ``settled`` is whether the
+    interval is clear of the limit; if it isn't, the submission has the benefit of the doubt.
+    """
 
     value: float
     low: float
     high: float
     limit: float
-    pairs: int
+    values: tuple[float, ...]
+
+    @property
+    def settled(self) -> bool:
+        """Whether the interval is clear of the limit."""
+        return not self.low <= self.limit < self.high
+
+    @property
+    def too_high(self) -> bool:
+        """Whether the whole interval is above the limit."""
+        return self.low > self.limit
+
+    def map(self, function: Callable[[float], float]) -> Estimate:
+        """Return the same on another scale; ``function`` must be increasing."""
+        value, low, high, limit = map(function, (self.value, self.low, self.high, self.limit))
+        return Estimate(value, low, high, limit, tuple(map(function, self.values)))
+
+    def document(self, kind: str) -> dict[str, Any]:
+        """Return all of it as data; ``kind`` is "ratio" or "growth"."""
+        rounded = [round(value, 4) for value in self.values]
+        return {"kind": kind, **asdict(self), "values": rounded, "settled": self.settled}
 
 
 class Speed:
@@ -70,36 +108,86 @@ class Speed:
         if bound is None:
             raise ValueError("speed.compare() needs [speed].limit in exercise.toml")
         sides = self._open(name)
-        logs: list[float] = []
-        started = time.monotonic()
-        while True:
-            logs += self._batch(sides, make_inputs)
-            median, low, high = interval([[log] for log in logs], [1.0], self._rng)
-            # After one batch a failure must be clear.
-            above = low > math.log(bound) + (CLEAR if len(logs) == BATCH else 0.0)
-            decided = high <= math.log(bound) or above
-            late = time.monotonic() - started > BUDGET_S
-            if decided or late or len(logs) >= MAX_PAIRS:
-                break
-        ratio = math.exp(median)
-        estimate = Estimate(ratio, math.exp(low), math.exp(high), bound, len(logs))
-        self.result = {"kind": "ratio", **asdict(estimate)}
-        if estimate.low > bound:
-            raise TooSlow(messages.too_slow(ratio, estimate.low, estimate.high, bound))
+        found = self._settle(lambda: self._pair(sides, make_inputs), math.log(bound))
+        estimate = found.map(math.exp)
+        self.result = estimate.document("ratio")
+        if estimate.too_high:
+            raise TooSlow(messages.too_slow(estimate.value, estimate.low, estimate.high, bound))
         return estimate
 
-    def _batch(self, sides: tuple[Side, Side], make_inputs: MakeInputs) -> list[float]:
-        inputs = make_inputs()
-        for side in sides:
-            side.warm_up(inputs)
+    def growth(
+        self, name: str, make_inputs: MakeInputs, sizes: Sequence[int], limit: float = 1.3
+    ) -> Estimate:
+        """Fit the exponent of time over size of ``submission.<name>`` on ``make_inputs(size)``.
+
+        Raises:
+            TooSlow: the whole interval of the exponent is above ``limit``.
+            CheckFailed: a timed result differs from the reference's.
+        """
+        sides = self._open(name)
+        x = np.log(sizes) - np.log(sizes).mean()
+        slope = x / (x @ x)
+
+        def exponent() -> float:
+            return float(slope @ self._sweep(sides, [make_inputs(size) for size in sizes]))
+
+        estimate = self._settle(exponent, limit)
+        self.result = estimate.document("growth")
+        if estimate.too_high:
+            raise TooSlow(
+                messages.grows_too_fast(estimate.value, estimate.low, estimate.high, limit)
+            )
+        return estimate
+
+    def _settle(self, measure: Callable[[], float], limit: float) -> Estimate:
+        """Measure, each time in fresh processes, until the interval is clear of ``limit``."""
+        started, values = time.monotonic(), list[float]()
+        while True:
+            values.append(measure())
+            late = len(values) >= LOOKS[1] and time.monotonic() - started > BUDGET_S
+            if len(values) in LOOKS or late:
+                estimate = Estimate(*interval(values), limit, tuple(values))
+                few = len(values) == LOOKS[0] and limit < estimate.low <= limit + CLEAR
+                if (estimate.settled and not few) or late or len(values) == LOOKS[-1]:
+                    return estimate
+
+    def _pair(self, sides: tuple[Side, Side], make_inputs: MakeInputs) -> float:
+        """Return the median of the ratios' logarithms in a fresh pair of processes."""
+        began = time.monotonic()
+        self._begin(sides, make_inputs())
         logs = []
-        for _ in range(BATCH):
+        first = int(self._rng.integers(2))
+        for number in range(CALLS):
+            if number >= 2 and time.monotonic() - began > PAIR_S:
+                break
             inputs = make_inputs()
-            first = int(self._rng.integers(2))
-            taken = {which: sides[which].timed(inputs) for which in (first, 1 - first)}
+            order = (first, 1 - first) if number % 2 == 0 else (1 - first, first)
+            taken = {which: sides[which].timed(inputs) for which in order}
             mine, theirs = self._seconds(taken[0], taken[1], sides[1].echo())
             logs.append(math.log(mine / theirs))
+        return float(np.median(logs))
+
+    def _sweep(self, sides: tuple[Side, Side], inputs: list[Inputs]) -> list[float]:
+        """Return the logarithm of the submission's seconds for each of ``inputs``."""
+        mine, theirs = sides
+        self._begin(sides, inputs[0])
+        logs = []
+        for each in inputs:
+            taken, truth = mine.timed(each), theirs.timed(each)
+            logs.append(math.log(self._seconds(taken, truth, theirs.echo())[0]))
         return logs
+
+    def _begin(self, sides: tuple[Side, Side], inputs: Inputs) -> None:
+        """Start fresh processes, in random order, and let them warm up."""
+        first = int(self._rng.integers(2))
+        began = time.monotonic()
+        for which in (first, 1 - first):
+            sides[which].begin()
+        for _ in range(WARM_UP):
+            for which in (first, 1 - first):
+                sides[which].timed(inputs)
+            if time.monotonic() - began > PAIR_S / 2:
+                break
 
     def _seconds(self, mine: Timed, theirs: Timed, cost: float) -> tuple[float, float]:
         """Return what both calls took without what the boundary costs.
@@ -115,47 +203,20 @@ class Speed:
             max(theirs.seconds - cost, theirs.seconds * 0.05),
         )
 
-    def growth(
-        self, name: str, make_inputs: MakeInputs, sizes: Sequence[int], limit: float = 1.3
-    ) -> Estimate:
-        """Fit the exponent of time over size of ``submission.<name>`` on ``make_inputs(size)``.
 
-        Raises:
-            TooSlow: the whole interval of the exponent is above ``limit``.
-            CheckFailed: a timed result differs from the reference's.
-        """
-        mine, theirs = self._open(name)
-        x = np.log(sizes) - np.log(sizes).mean()
-        passes: list[list[float]] = []
-        started = time.monotonic()
-        while len(passes) < BATCH and (len(passes) < 3 or time.monotonic() - started < BUDGET_S):
-            passes.append(self._pass(mine, theirs, [make_inputs(size) for size in sizes]))
-        # The slope of a line through the logarithms is a weighted sum of them.
-        value, low, high = interval(passes, list(x / (x @ x)), self._rng)
-        estimate = Estimate(value, low, high, limit, len(passes))
-        self.result = {"kind": "growth", **asdict(estimate)}
-        if low > limit:
-            raise TooSlow(messages.grows_too_fast(estimate.value, low, high, limit))
-        return estimate
+def interval(values: Sequence[float]) -> tuple[float, float, float]:
+    """Return the middle of ``values``, and a 99 % interval for what it estimates.
 
-    def _pass(self, mine: Side, theirs: Side, inputs: list[Inputs]) -> list[float]:
-        """Return the logarithm of the seconds of one call for each of ``inputs``."""
-        for side in (mine, theirs):
-            side.warm_up(inputs[0])
-        logs = []
-        for each in inputs:
-            taken, truth = mine.timed(each), theirs.timed(each)
-            logs.append(math.log(self._seconds(taken, truth, theirs.echo())[0]))
-        return logs
-
-
-def interval(
-    rows: Sequence[Sequence[float]], weights: Sequence[float], rng: np.random.Generator
-) -> tuple[float, float, float]:
-    """Return the weighted sum of the columns' medians, and its interval by bootstrap over rows."""
-    data = np.asarray(rows)
-    draws = rng.integers(len(data), size=(RESAMPLES, len(data)))
-    sums = np.median(data[draws], axis=1) @ np.asarray(weights)
-    tail = (1 - CONFIDENCE) / 2
-    low, high = np.quantile(sums, [tail, 1 - tail])
-    return float(np.median(data, axis=0) @ np.asarray(weights)), float(low), float(high)
+    From eight on, the middle is their median and the interval's ends are the k-th smallest and
+    largest value, with the largest k that the binomial distribution allows (the sign test,
+    inverted): exact for any distribution. Fewer are taken to be normal (Student's interval).
+    """
+    ordered, count = sorted(values), len(values)
+    if count < LOOKS[1]:
+        middle, spread = statistics.mean(values), statistics.stdev(values) / math.sqrt(count)
+        return middle, middle - _STUDENT_3 * spread, middle + _STUDENT_3 * spread
+    k, tail = 0, 0.5**count
+    while tail <= (1 - CONFIDENCE) / 2:
+        k += 1
+        tail += math.comb(count, k) * 0.5**count
+    return statistics.median(ordered), ordered[k - 1], ordered[-k]

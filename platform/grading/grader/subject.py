@@ -35,6 +35,15 @@ class Subject:
         """
         self.peer = self._connect()
         self._arm()
+        return self._load()
+
+    def restart(self, replace: Callable[[GraderPeer], GraderPeer]) -> dict[str, Any]:
+        """Load the source into a fresh process of the same sandbox, which ``replace`` asks for."""
+        self.peer = replace(self.live_peer())
+        return self._load()
+
+    def _load(self) -> dict[str, Any]:
+        assert self.peer is not None
         members = self.peer.request("load", self._source)
         if type(members) is not dict or not all(type(name) is str for name in members):
             self.peer.fault = ProtocolError("not a module's members")

@@ -13,9 +13,9 @@ from grading.remote.proxies import Proxy, make_proxy
 from grading.remote.trace import Trace, snapshot, summary
 from sandbox.errors import RemoteError
 from sandbox.mirror import LAYERS
-from sandbox.peer import Peer
+from sandbox.peer import RESTARTED, Peer
 from sandbox.stream import Stream
-from sandbox.wire import Handle, ProtocolError, Unsendable
+from sandbox.wire import LIST, Handle, ProtocolError, Unsendable
 
 MAX_OUTPUT_CHARS = 65_536
 _TIMING = frozenset({"prepare", "timed", "echo", "reveal"})
@@ -65,6 +65,23 @@ class GraderPeer(Peer):
         self.trace.append((operation, snapshot(answer)))
         self._note_call(operation, payload, summary(answer))
         return answer
+
+    def restart(self) -> GraderPeer:
+        """Have the process of the other side replaced by a fresh one; return the peer of that.
+
+        Raises:
+            ProtocolError, Disconnected, DeadlineExceeded: it wasn't.
+        """
+        try:
+            self.stream.send(["?", "restart", [LIST], False, [LIST], []], [])
+            if self.stream.receive() != (RESTARTED, []):
+                raise ProtocolError("no fresh process")
+        except BaseException as error:
+            self.fault = error
+            raise
+        fresh = GraderPeer(self.stream)
+        fresh.output, fresh.overflowed = self.output, self.overflowed
+        return fresh
 
     def _note_call(self, operation: str, payload: tuple[Any, ...], result: str) -> None:
         if operation == "call" and payload[0] in self._names:
