@@ -53,7 +53,15 @@ SLOW = {
     "max_points": 1.0,
     "seconds": 1.2,
     "stretch": True,
-    "speed": {"value": 1.93, "low": 1.88, "high": 1.99, "limit": 1.5, "pairs": 30},
+    "speed": {
+        "kind": "ratio",
+        "value": 1.93,
+        "low": 1.88,
+        "high": 1.99,
+        "limit": 1.5,
+        "values": [1.9, 1.93, 1.88, 1.95, 1.99, 1.92, 1.94, 1.93],
+        "settled": True,
+    },
 }
 FAILING = [PASSED, WRONG, SLOW]
 

@@ -12,9 +12,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from packaging.utils import canonicalize_name
 
 from grading.remote.peer import GraderPeer
-from grading.sandboxes import image, seccomp
+from grading.sandboxes import image, runtime, seccomp
 from grading.sandboxes.base import Limits, SandboxUnavailable
 from sandbox.stream import Disconnected, Stream
 
@@ -233,6 +234,9 @@ def test_the_image_has_the_packages_of_this_environment():
     ours = _pins(ROOT / "sandbox" / "requirements.txt")
     assert {"torch", "numpy", "msgpack"} <= ours.keys()
     assert not {name for name in ours.keys() & pinned.keys() if ours[name] != pinned[name]}
+    assert set(ours) == {
+        canonicalize_name(d.name) for d in runtime._closure(runtime.AGENT.packages)
+    }
 
 
 def _pins(file: Path) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -85,36 +85,29 @@ def _bytes(part: Any) -> memoryview:
 
 def same_result(mine: Any, theirs: Any) -> bool:
     """Return whether ``mine`` holds nearly what ``theirs`` does, in the same order."""
-    left, right = list(_numbers(mine)), list(_numbers(theirs))
+    left, right = list(_leaves(mine)), list(_leaves(theirs))
     return len(left) == len(right) and all(map(_alike, left, right))
 
 
-def _alike(left: torch.Tensor, right: torch.Tensor) -> bool:
+def _alike(left: Any, right: Any) -> bool:
+    if not isinstance(left, torch.Tensor) or not isinstance(right, torch.Tensor):
+        return type(left) is type(right) and left == right
     if left.shape != right.shape:
         return False
     return float((left - right).norm()) <= _TOLERANCE * max(float(right.norm()), 1e-12)
 
 
-def _numbers(value: Any) -> Iterator[torch.Tensor]:
-    """Yield what is in ``value``, as flat float64 tensors; NaN and infinities as large numbers."""
-    if isinstance(value, np.ndarray | np.generic):
+def _leaves(value: Any) -> Iterator[Any]:
+    """Yield what is in ``value``: tensors of float64 for what has a tolerance, else the value."""
+    numbers = isinstance(value, list) and value and all(type(item) is float for item in value)
+    if numbers or isinstance(value, float | np.ndarray | np.generic):
         value = torch.as_tensor(value)
     if isinstance(value, torch.Tensor):
         dense = value.detach().reshape(-1)
         real = torch.view_as_real(dense).reshape(-1) if dense.is_complex() else dense
         yield torch.nan_to_num(real.double(), nan=1e9, posinf=2e9, neginf=-2e9)
-    elif isinstance(value, bool | int | float):
-        yield _numbers_of([value])
-    elif isinstance(value, str | bytes):
-        yield _numbers_of(
-            value.encode("utf-8", "surrogatepass") if isinstance(value, str) else value
-        )
-    elif isinstance(value, list | tuple) and value and all(type(item) is int for item in value):
-        yield _numbers_of(value)
-    elif isinstance(value, Iterable):
+    elif isinstance(value, list | tuple | set | frozenset | dict):
         for item in value.items() if isinstance(value, dict) else value:
-            yield from _numbers(item)
-
-
-def _numbers_of(values: Iterable[float]) -> torch.Tensor:
-    return torch.nan_to_num(torch.tensor([float(value) for value in values], dtype=torch.float64))
+            yield from _leaves(item)
+    else:
+        yield value

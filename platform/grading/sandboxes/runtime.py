@@ -40,7 +40,11 @@ class Contents:
 
 
 _SANDBOX = (ROOT, "sandbox/*.py"), (ROOT, "sandbox/agent/*.py")
-AGENT = Contents(("torch", "numpy", "msgpack"), _SANDBOX)
+_REQUIREMENTS = ROOT / "sandbox" / "requirements.txt"
+AGENT = Contents(
+    tuple(re.findall(r"^([\w.-]+)==", _REQUIREMENTS.read_text(encoding="utf-8"), re.MULTILINE)),
+    _SANDBOX,
+)
 GRADER = Contents(
     ("torch", "numpy", "msgpack", "pytest", "transformers", "nbformat"),
     (

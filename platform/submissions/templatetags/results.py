@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -122,6 +123,48 @@ def capped(output: str) -> str:
 @register.filter
 def speed_line(speed: Mapping[str, Any]) -> str:
     """Put a speed measurement into one line."""
-    return _(
-        "%(value).2f× the reference, 99 %% interval %(low).2f to %(high).2f, limit %(limit).2f"
-    ) % {name: speed[name] for name in ("value", "low", "high", "limit")}
+    if speed["kind"] == "growth":
+        line = _(
+            "Time grows like size to the %(value).2f, 99 %% interval %(low).2f to %(high).2f, "
+            "limit %(limit).2f: %(end)s"
+        )
+    else:
+        line = _(
+            "%(value).2f× the reference's time, 99 %% interval %(low).2f to %(high).2f, "
+            "limit %(limit).2f: %(end)s"
+        )
+    return line % {**speed, "end": _speed_end(speed)}
+
+
+def _speed_end(speed: Mapping[str, Any]) -> str:
+    if speed["low"] > speed["limit"]:
+        return _("too slow")
+    if speed["high"] > speed["limit"]:
+        return _("too close to tell, so it counts as fast enough")
+    return _("fast enough")
+
+
+@register.filter
+def speed_plot(speed: Mapping[str, Any]) -> dict[str, Any]:
+    """Lay a measurement out on a line from 0 to 100: its dots, interval and marks.
+
+    A dot is what one fresh pair of processes gave; ratios lie on a logarithmic scale.
+    """
+    scale = math.log if speed["kind"] == "ratio" else float
+    marks = [speed["limit"], *([1.0] if speed["kind"] == "ratio" else [])]
+    shown = [scale(number) for number in (*speed["values"], *marks)]
+    low, high = min(shown), max(shown)
+    margin = (high - low) * 0.12 or 0.1
+
+    def place(number: float) -> float:
+        share = (scale(number) - low + margin) / (high - low + 2 * margin)
+        return round(100 * min(max(share, 0.0), 1.0), 2)
+
+    begin, end = place(speed["low"]), place(speed["high"])
+    return {
+        "dots": [place(number) for number in speed["values"]],
+        "interval": {"x": begin, "width": round(end - begin, 2)},
+        "value": place(speed["value"]),
+        "limit": place(speed["limit"]),
+        "reference": place(1.0) if speed["kind"] == "ratio" else None,
+    }

@@ -1,0 +1,209 @@
+"""The speed protocol on sides that take as long as a test says: no clock, no sandbox."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from grading.checks import CheckFailed
+from grading.grader import speed as protocol
+from grading.grader.faults import TooSlow
+from grading.grader.sides import Timed, same_result
+from grading.grader.speed import LOOKS, Estimate, Speed, interval
+
+Cost = Callable[[Any], float]
+
+
+class FakeSide:
+    """Takes ``cost(inputs)`` seconds, more or less by a factor that each process has for itself."""
+
+    def __init__(self, name: str, log: list[str], cost: Cost, spread: float = 0.0) -> None:
+        self.name, self.log, self.cost, self.spread = name, log, cost, spread
+        self.rng = np.random.default_rng(3)
+        self.result: Any = 1.0
+        self.sending = 0.0
+        self.bias = 1.0
+
+    def begin(self) -> None:
+        self.log.append(f"begin {self.name}")
+        self.bias = float(np.exp(self.rng.normal(0.0, self.spread)))
+
+    def timed(self, inputs: Any) -> Timed:
+        self.log.append(self.name)
+        return Timed(self.sending, self.cost(inputs) * self.bias, self.result)
+
+    def echo(self) -> float:
+        return 0.0
+
+
+class Track:
+    """A submission and a reference that a test can set up, and the fixture over them."""
+
+    def __init__(self, ratio: float, spread: float = 0.0, seed: int = 1) -> None:
+        self.log: list[str] = []
+        self.mine = FakeSide("mine", self.log, lambda _: 0.01 * ratio, spread)
+        self.theirs = FakeSide("theirs", self.log, lambda _: 0.01)
+        self.speed = Speed(
+            lambda _: (self.mine, self.theirs),  # type: ignore[arg-type, return-value]
+            np.random.default_rng(seed),
+            limit=1.5,
+        )
+
+    def compare(self) -> Estimate:
+        return self.speed.compare("f", lambda: (torch.ones(2),))
+
+    def pairs(self) -> int:
+        return self.log.count("begin mine")
+
+
+def test_what_is_clearly_fast_enough_is_so_after_three_pairs() -> None:
+    track = Track(1.1, spread=0.01)
+    estimate = track.compare()
+    assert track.pairs() == LOOKS[0] == len(estimate.values)
+    assert estimate.low < 1.1 < estimate.high < 1.5
+    assert estimate.settled and track.speed.result is not None
+    assert track.speed.result["kind"] == "ratio"
+
+
+def test_what_is_clearly_too_slow_is_so_after_three_pairs() -> None:
+    track = Track(2.0, spread=0.01)
+    with pytest.raises(TooSlow):
+        track.compare()
+    assert track.pairs() == LOOKS[0]
+    assert track.speed.result is not None and track.speed.result["low"] > 1.5
+
+
+def test_three_pairs_are_too_few_for_a_narrow_failure() -> None:
+    track = Track(1.6)
+    with pytest.raises(TooSlow):
+        track.compare()
+    assert track.pairs() == LOOKS[1]
+
+
+def test_in_doubt_more_pairs_are_made_and_the_doubt_is_the_learners() -> None:
+    track = Track(1.5, spread=0.05)
+    estimate = track.compare()
+    assert track.pairs() == LOOKS[-1]
+    assert not estimate.settled
+    assert track.speed.result is not None and track.speed.result["settled"] is False
+
+
+def test_who_is_slow_on_purpose_does_not_outlast_the_budget(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = iter(range(0, 10**6, 60))
+    monkeypatch.setattr(protocol.time, "monotonic", lambda: float(next(clock)))
+    track = Track(1.6, spread=0.02)
+    with pytest.raises(TooSlow):
+        track.compare()
+    assert track.pairs() == LOOKS[1]
+
+
+def test_calls_alternate_and_each_pair_is_fresh() -> None:
+    track = Track(1.0)
+    track.compare()
+    first = track.log[: track.log.index("begin mine", 2)]
+    calls = [entry for entry in first if not entry.startswith("begin")][2 * protocol.WARM_UP :]
+    assert len(calls) == 2 * protocol.CALLS
+    pairs = list(zip(calls[::2], calls[1::2], strict=True))
+    assert all(set(pair) == {"mine", "theirs"} for pair in pairs)
+    assert all(here == there[::-1] for here, there in pairwise(pairs))
+
+
+def test_the_side_that_begins_is_drawn() -> None:
+    first = {next(e for e in run.log if "begin" not in e) for run in map(tracked, range(12))}
+    assert first == {"mine", "theirs"}
+
+
+def tracked(seed: int) -> Track:
+    track = Track(1.0, seed=seed)
+    track.compare()
+    return track
+
+
+def test_dawdling_over_the_inputs_is_charged() -> None:
+    track = Track(1.0)
+    track.mine.sending, track.theirs.sending = 0.05, 0.001
+    with pytest.raises(TooSlow):
+        track.compare()
+
+
+def test_a_wrong_result_in_a_timed_call_fails_however_fast() -> None:
+    track = Track(0.1)
+    track.mine.result = 2.0
+    with pytest.raises(CheckFailed, match="timed calls"):
+        track.compare()
+
+
+@pytest.mark.parametrize(("power", "ends"), [(1.0, "linear"), (2.0, "quadratic")])
+def test_growth_is_fitted_with_an_interval(power: float, ends: str) -> None:
+    track = Track(1.0, spread=0.1)
+    track.mine.cost = lambda size: 1e-5 * float(size) ** power
+
+    def run() -> Estimate:
+        sizes = (100, 200, 400, 800)
+        return track.speed.growth("f", lambda size: size, sizes, limit=1.3)  # type: ignore[arg-type, return-value]
+
+    if ends == "linear":
+        assert abs(run().value - 1.0) < 0.01
+    else:
+        with pytest.raises(TooSlow):
+            run()
+        assert track.speed.result is not None
+        assert track.speed.result["kind"] == "growth"
+        assert abs(track.speed.result["value"] - 2.0) < 0.01
+
+
+@pytest.mark.parametrize("count", LOOKS[1:])
+def test_the_interval_holds_for_a_skewed_distribution(count: int) -> None:
+    rng = np.random.default_rng(7)
+    median, trials = float(np.log(2)), 4000
+    missed = 0
+    for values in rng.exponential(size=(trials, count)):
+        _, low, high = interval(list(values))
+        missed += not low <= median <= high
+    assert missed / trials < 0.013  # 1 %, and three standard errors
+
+
+def test_the_first_looks_interval_holds_for_normal_values() -> None:
+    rng, trials = np.random.default_rng(7), 4000
+    missed = 0
+    for values in rng.normal(size=(trials, LOOKS[0])):
+        _, low, high = interval(list(values))
+        missed += not low <= 0.0 <= high
+    assert 0.005 < missed / trials < 0.016
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs", "same"),
+    [
+        (torch.ones(4), torch.ones(4), True),
+        (torch.ones(4) + 1e-4, torch.ones(4), True),
+        (torch.ones(4) * 1.05, torch.ones(4), False),
+        (torch.ones(5), torch.ones(4), False),
+        (torch.tensor([1.0, float("nan")]), torch.tensor([1.0, float("nan")]), True),
+        (torch.tensor([1.0, float("nan")]), torch.tensor([1.0, 2.0]), False),
+        (torch.zeros(3), torch.zeros(3), True),
+        (torch.full((3,), 1e-3), torch.zeros(3), False),
+        ([1, 2, 3], (1, 2, 3), True),
+        ([1, 2, 3], [1, 2, 4], False),
+        ("abc", "abd", False),
+        ([1.0, 2.0], [1.0, 2.0001], True),
+        ([1.0, 2.0], [1.0, 3.0], False),
+        ({"a": [1.0, "x"]}, {"a": [1.0, "x"]}, True),
+        ([torch.ones(2)], [torch.ones(2), torch.ones(2)], False),
+        (torch.ones(2, dtype=torch.complex64), torch.ones(2, dtype=torch.complex64) * 1j, False),
+        (None, None, True),
+        (None, 0, False),
+        (1000, 1001, False),
+        (1000.0, 1001.0, True),
+        (float("nan"), 1.0, False),
+    ],
+)
+def test_results_are_compared_whole(mine: Any, theirs: Any, same: bool) -> None:
+    assert same_result(mine, theirs) is same
