@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.contrib.auth.models import AbstractUser
 from django.db import models
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 INSTRUCTORS = "instructors"
@@ -22,8 +23,29 @@ class User(AbstractUser):
         choices=[("en", "English"), ("zh-hans", "简体中文")],
     )
 
+    class Appearance(models.TextChoices):
+        """How a person appears to others in rankings."""
+
+        NAME = "name", _("By name")
+        ANONYMOUS = "anonymous", _("Anonymously")
+        HIDDEN = "hidden", _("Not at all")
+
+    appearance = models.CharField(
+        _("appearance"), max_length=10, choices=Appearance, default=Appearance.NAME
+    )
+
     def __str__(self) -> str:
         return self.display_name or self.username
+
+    @property
+    def is_listed(self) -> bool:
+        """Whether others see this person in rankings, by whatever name."""
+        return self.appearance != self.Appearance.HIDDEN
+
+    @property
+    def ranked_name(self) -> str:
+        """What others see in rankings."""
+        return gettext("Anonymous") if self.appearance == self.Appearance.ANONYMOUS else str(self)
 
     @property
     def is_instructor(self) -> bool:

@@ -35,6 +35,7 @@ INSTALLED_APPS = [
     "accounts",
     "curriculum",
     "submissions",
+    "leaderboard",
     "workers",
     "grading",
 ]

@@ -11,5 +11,6 @@ urlpatterns = [
     path("livez", live),
     path("readyz", ready),
     path("", include("workers.urls")),
+    path("", include("leaderboard.urls")),
     path("", include("submissions.urls")),
 ]

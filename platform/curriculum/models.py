@@ -114,6 +114,11 @@ class ExerciseVersion(models.Model):
         return str(self.manifest["gpu"])
 
     @property
+    def is_timed(self) -> bool:
+        """Whether its speed is compared with the reference's."""
+        return self.manifest.get("speed") is not None
+
+    @property
     def points(self) -> int:
         """What solving it is worth."""
         return int(self.manifest["points"])

@@ -18,6 +18,7 @@ from accounts.models import User
 from curriculum.models import Exercise
 from submissions import errors, queue
 from submissions.models import Draft, GradingRun, Outcome, Submission
+from submissions.signals import graded
 from submissions.states import FINAL, TRANSITIONS, InvalidTransition, OutcomeKind, State, Verdict
 from workers import services as workers
 
@@ -222,7 +223,7 @@ def record_verdict(
     claim: Claim, *, verdict: Verdict, score: float, max_score: float, **fields: Any
 ) -> bool:
     """End a run with its verdict; return False when the claim was lost and nothing was written."""
-    return _release(
+    recorded = _release(
         claim,
         State.GRADED,
         verdict=verdict,
@@ -231,6 +232,17 @@ def record_verdict(
         graded_at=timezone.now(),
         **fields,
     )
+    if recorded:
+        transaction.on_commit(partial(_tell_graded, claim.run.pk))
+    return recorded
+
+
+def _tell_graded(run_id: UUID) -> None:
+    """Tell whoever listens; what goes wrong there is logged and costs no verdict."""
+    run = GradingRun.objects.select_related(
+        "submission__learner", "submission__version__exercise__topic__stage"
+    ).get(pk=run_id)
+    graded.send_robust(sender=GradingRun, run=run)
 
 
 def record_cancelled(claim: Claim) -> bool:

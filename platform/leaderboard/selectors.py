@@ -1,0 +1,127 @@
+"""Rankings as pages show them: the top, and the reader's own neighbourhood."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.auth.models import AnonymousUser
+from django.db.models import Q, QuerySet
+
+from accounts.models import User
+from curriculum.models import Exercise
+from leaderboard.models import Entry, Standing, Streak
+
+TOP = 50
+NEIGHBOURS = 2
+
+Reader = User | AnonymousUser
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of a ranking; ``item`` is a Standing or an Entry."""
+
+    rank: int
+    item: Any
+    own: bool
+    streak: int = 0
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """The top of a ranking, and below it the rows around the reader's own, if that is further down.
+
+    ``own_hidden`` is the reader's own row where it isn't listed, so only the reader sees it.
+    """
+
+    top: list[Row]
+    around: list[Row]
+    total: int
+    own_hidden: Row | None = None
+
+    @property
+    def has_own(self) -> bool:
+        """Whether the reader is in it."""
+        return any(row.own for row in (*self.top, *self.around)) or self.own_hidden is not None
+
+
+def by_points(scope: str, period: str, reader: Reader) -> Ranking:
+    """Rank by points, then by who had them first; ``scope`` is a stage's slug or empty."""
+    everybody = Standing.objects.filter(scope=scope, period=period).select_related("learner")
+    listed = everybody.filter(listed=True)
+    ordered = listed.order_by("-points", "reached_at", "pk")
+    own = everybody.filter(learner=reader).first() if isinstance(reader, User) else None
+
+    def rank(row: Standing) -> int:
+        return listed.filter(_before(row)).count() + 1
+
+    top = list(ordered[:TOP])
+    ranked = [(number, row) for number, row in enumerate(top, 1)]
+    around: list[tuple[int, Standing]] = []
+    if own is not None and own.listed and own not in top:
+        place = rank(own)
+        start = max(TOP, place - 1 - NEIGHBOURS)
+        near = ordered[start : place + NEIGHBOURS]
+        around = [(number, row) for number, row in enumerate(near, start + 1)]
+    hidden = [(rank(own), own)] if own is not None and not own.listed else []
+    streaks = _streaks([row.learner_id for _, row in (*ranked, *around, *hidden)])
+    made = [
+        [Row(number, row, row == own, streaks.get(row.learner_id, 0)) for number, row in part]
+        for part in (ranked, around, hidden)
+    ]
+    return Ranking(made[0], made[1], listed.count(), next(iter(made[2]), None))
+
+
+def _before(row: Standing) -> Q:
+    """Return what comes before ``row``."""
+    earlier = Q(reached_at__lt=row.reached_at) | Q(reached_at=row.reached_at, pk__lt=row.pk)
+    return Q(points__gt=row.points) | Q(points=row.points) & earlier
+
+
+def _streaks(learners: Sequence[int]) -> dict[int, int]:
+    return dict(Streak.objects.filter(learner__in=learners).values_list("learner", "days"))
+
+
+def by_speed(exercise: Exercise, reader: Reader) -> Ranking:
+    """Rank by the upper end of the ratio's interval: by the speed that is sure.
+
+    A rank is one more than how many are surely faster, whose whole interval lies below. So those
+    whose intervals overlap with the fastest's are all first.
+    """
+    everybody = Entry.objects.filter(exercise=exercise, ratio__isnull=False)
+    everybody = everybody.select_related("learner", "run__submission")
+    shown = everybody.filter(state=Entry.State.SHOWN, listed=True)
+    ordered = shown.order_by("ratio_high", "pk")
+    own = everybody.filter(learner=reader).first() if isinstance(reader, User) else None
+    top = list(ordered[:TOP])
+    around: list[Entry] = []
+    if own is not None and _counts(own) and own not in top:
+        ahead = shown.filter(
+            Q(ratio_high__lt=own.ratio_high) | Q(ratio_high=own.ratio_high, pk__lt=own.pk)
+        ).count()
+        around = list(ordered[max(TOP, ahead - NEIGHBOURS) : ahead + 1 + NEIGHBOURS])
+    highs = [entry.ratio_high or 0.0 for entry in top]  # never null here
+
+    def rank(entry: Entry) -> int:
+        low = entry.ratio_low or 0.0
+        if highs and low <= highs[-1]:
+            return sum(high < low for high in highs) + 1
+        return shown.filter(ratio_high__lt=low).count() + 1
+
+    def rows(entries: list[Entry]) -> list[Row]:
+        return [Row(rank(entry), entry, entry == own) for entry in entries]
+
+    hidden = rows([own]) if own is not None and not _counts(own) else []
+    return Ranking(rows(top), rows(around), shown.count(), next(iter(hidden), None))
+
+
+def _counts(entry: Entry) -> bool:
+    return entry.listed and entry.state == Entry.State.SHOWN
+
+
+def held(exercise: Exercise) -> QuerySet[Entry]:
+    """Return the entries whose speed doesn't count at present, for instructors."""
+    waiting = Entry.objects.filter(exercise=exercise).exclude(state=Entry.State.SHOWN)
+    return waiting.select_related("learner", "run").prefetch_related("rulings__by")

@@ -1,0 +1,157 @@
+"""What happens to rankings: verdicts come in, instructors rule, people choose how they appear."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F
+from django.utils.translation import gettext_noop
+
+from accounts.models import User
+from leaderboard.models import Entry, Ruling, Standing, Streak
+from submissions.models import GradingRun, Submission
+from submissions.states import Verdict
+
+IMPLAUSIBLE = 0.1
+"""A ratio below this share of the reference's time, or of the record's, is held for review."""
+ALL = "all"
+PASSED = (Verdict.ACCEPTED, Verdict.PARTIALLY_ACCEPTED)
+
+
+def on_graded(run: GradingRun, **_signal: Any) -> None:
+    """Hear of a verdict."""
+    record(run)
+
+
+@transaction.atomic
+def record(run: GradingRun) -> None:
+    """Take a graded run into account: points for the first that passes, speed if it is better."""
+    submission = run.submission
+    if run.verdict not in PASSED or submission.tests != Submission.Tests.HIDDEN:
+        return
+    assert run.graded_at is not None  # run_verdict_iff_graded
+    learner, exercise = submission.learner, submission.version.exercise
+    entry, created = Entry.objects.select_for_update().get_or_create(
+        learner=learner,
+        exercise=exercise,
+        defaults={
+            "run": run,
+            "points": submission.version.points,
+            "solved_at": run.graded_at,
+            "listed": learner.is_listed,
+        },
+    )
+    if created:
+        _add_points(entry, exercise.topic.stage.slug)
+        _extend_streak(learner, run.graded_at.date())
+    _take_speed(entry, run)
+
+
+def _add_points(entry: Entry, stage: str) -> None:
+    for scope in ("", stage):
+        for period in (ALL, *periods_of(entry.solved_at)):
+            standing, _ = Standing.objects.get_or_create(
+                learner=entry.learner,
+                scope=scope,
+                period=period,
+                defaults={"reached_at": entry.solved_at, "listed": entry.listed},
+            )
+            Standing.objects.filter(pk=standing.pk).update(
+                points=F("points") + entry.points,
+                solved=F("solved") + 1,
+                reached_at=max(standing.reached_at, entry.solved_at),
+            )
+
+
+def periods_of(moment: datetime) -> tuple[str, str]:
+    """Return the names of the month and of the ISO week that ``moment`` (UTC) is in."""
+    moment = moment.astimezone(UTC)
+    year, week, _ = moment.isocalendar()
+    return f"{moment:%Y-%m}", f"{year}-W{week:02}"
+
+
+def _extend_streak(learner: User, day: date) -> None:
+    streak, created = Streak.objects.get_or_create(
+        learner=learner, defaults={"days": 1, "last_day": day}
+    )
+    if created or day <= streak.last_day:
+        return
+    streak.days = streak.days + 1 if day - streak.last_day == timedelta(days=1) else 1
+    streak.last_day = day
+    streak.save()
+
+
+def _take_speed(entry: Entry, run: GradingRun) -> None:
+    measured = [o.speed for o in run.outcomes.all() if o.speed and o.speed["kind"] == "ratio"]
+    if not measured:
+        return
+    speed = max(measured, key=lambda one: one["high"])
+    if entry.ratio_high is not None and speed["high"] >= entry.ratio_high:
+        return
+    was_void = entry.state == Entry.State.VOID
+    record = (
+        Entry.objects.filter(exercise=entry.exercise, state=Entry.State.SHOWN, ratio__isnull=False)
+        .exclude(pk=entry.pk)
+        .order_by("ratio")
+        .values_list("ratio", flat=True)
+        .first()
+    )
+    entry.run = run
+    entry.ratio, entry.ratio_low, entry.ratio_high = speed["value"], speed["low"], speed["high"]
+    entry.state = Entry.State.SHOWN
+    entry.save()
+    if was_void:
+        rule(
+            entry,
+            None,
+            Entry.State.HELD,
+            gettext_noop("An earlier record of this learner was voided."),
+        )
+    elif speed["value"] < IMPLAUSIBLE * min(1.0, record or 1.0):
+        rule(
+            entry,
+            None,
+            Entry.State.HELD,
+            gettext_noop("More than ten times faster than what is known."),
+        )
+
+
+@transaction.atomic
+def rule(entry: Entry, by: User | None, state: str, reason: str) -> None:
+    """Decide whether an entry's speed counts; the points stay. Who and why is kept.
+
+    Raises:
+        ValueError: no reason is given.
+    """
+    if not reason.strip():
+        raise ValueError("a ruling needs a reason")
+    Ruling.objects.create(entry=entry, by=by, state=state, reason=reason.strip()[:500])
+    Entry.objects.filter(pk=entry.pk).update(state=state)
+
+
+@transaction.atomic
+def appear(learner: User, appearance: str) -> None:
+    """Let ``learner`` appear by name, anonymously, or not at all."""
+    learner.appearance = User.Appearance(appearance)
+    learner.save(update_fields=["appearance"])
+    Entry.objects.filter(learner=learner).update(listed=learner.is_listed)
+    Standing.objects.filter(learner=learner).update(listed=learner.is_listed)
+
+
+@transaction.atomic
+def rebuild() -> int:
+    """Make all rankings anew; return the number of entries. Rulings stay."""
+    runs = GradingRun.objects.filter(
+        verdict__in=PASSED, submission__tests=Submission.Tests.HIDDEN
+    ).select_related("submission__learner", "submission__version__exercise__topic__stage")
+    for run in runs.prefetch_related("outcomes").order_by("graded_at").iterator(1000):
+        record(run)
+    Standing.objects.all().delete()
+    Streak.objects.all().delete()
+    entries = Entry.objects.select_related("learner", "exercise__topic__stage")
+    for entry in entries.order_by("solved_at"):
+        _add_points(entry, entry.exercise.topic.stage.slug)
+        _extend_streak(entry.learner, entry.solved_at.date())
+    return len(entries)

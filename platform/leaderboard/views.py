@@ -1,0 +1,74 @@
+"""The pages of rankings."""
+
+from __future__ import annotations
+
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts.models import User
+from curriculum.models import Exercise, Stage
+from leaderboard import selectors, services
+from leaderboard.models import Entry
+from submissions.requests import LearnerRequest, Request
+
+
+@require_safe
+def points(request: Request) -> HttpResponse:
+    """Points, overall or of one stage; of this week, this month or ever."""
+    month, week = services.periods_of(timezone.now())
+    periods = {"week": week, "month": month, "all": services.ALL}
+    chosen = request.GET.get("period", "all")
+    stage = Stage.objects.filter(slug=request.GET.get("stage", "")).first()
+    period = periods.get(chosen, services.ALL)
+    context = {
+        "ranking": selectors.by_points(stage.slug if stage else "", period, request.user),
+        "stages": Stage.objects.all(),
+        "stage": stage,
+        "period": chosen if chosen in periods else "all",
+        "periods": {"week": _("This week"), "month": _("This month"), "all": _("Ever")},
+        "appearances": User.Appearance.choices,
+    }
+    return render(request, "leaderboard/points.html", context)
+
+
+@require_safe
+def speed(request: Request, slug: str) -> HttpResponse:
+    """The fastest solutions of one exercise."""
+    rows = Exercise.objects.select_related("current_version", "topic__stage")
+    exercise = get_object_or_404(rows, slug=slug, published=True, current_version__isnull=False)
+    rules = isinstance(request.user, User) and request.user.is_instructor
+    context = {
+        "exercise": exercise,
+        "ranking": selectors.by_speed(exercise, request.user),
+        "rules": rules,
+        "held": selectors.held(exercise) if rules else [],
+    }
+    return render(request, "leaderboard/speed.html", context)
+
+
+@require_POST
+@login_required
+def appear(request: LearnerRequest) -> HttpResponse:
+    """Choose how to appear."""
+    appearance = request.POST.get("appearance", "")
+    if appearance in User.Appearance.values:
+        services.appear(request.user, appearance)
+    return redirect("leaderboard")
+
+
+@require_POST
+@login_required
+def rule(request: LearnerRequest, pk: int) -> HttpResponse:
+    """Let an instructor decide whether a speed counts."""
+    if not request.user.is_instructor:
+        raise PermissionDenied
+    entry = get_object_or_404(Entry.objects.select_related("exercise"), pk=pk)
+    state, reason = request.POST.get("state", ""), request.POST.get("reason", "")
+    if state in Entry.State.values and reason.strip():
+        services.rule(entry, request.user, state, reason)
+    return redirect("exercise-leaderboard", slug=entry.exercise.slug)

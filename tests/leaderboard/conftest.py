@@ -1,0 +1,85 @@
+"""Learners and graded runs, without a worker."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from itertools import count
+from typing import Any
+
+import pytest
+
+from accounts.models import User
+from curriculum.models import Exercise
+from leaderboard import services
+from submissions import queue
+from submissions.models import GradingRun, Outcome, Submission
+from submissions.states import OutcomeKind, State, Verdict
+from tests.browser.stagehand import make_exercise
+
+NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
+Solve = Callable[..., GradingRun]
+
+
+@pytest.fixture(autouse=True)
+def _no_broker(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queue, "enqueue", lambda *message: None)
+    monkeypatch.setattr(queue, "announce", lambda submission_id: None)
+
+
+@pytest.fixture
+def exercise(db: None) -> Exercise:
+    return make_exercise()
+
+
+@pytest.fixture
+def make_learner(db: None) -> Callable[..., User]:
+    numbers = count(1)
+
+    def make(name: str = "", **fields: Any) -> User:
+        return User.objects.create_user(name or f"learner{next(numbers)}", **fields)
+
+    return make
+
+
+def speed_of(value: float, width: float = 0.02) -> dict[str, Any]:
+    """Return a measurement around ``value``."""
+    return {
+        "kind": "ratio",
+        "value": value,
+        "low": value * (1 - width),
+        "high": value * (1 + width),
+        "limit": 1.5,
+        "values": [value] * 8,
+        "settled": True,
+    }
+
+
+@pytest.fixture
+def solve(exercise: Exercise) -> Solve:
+    """Have a run of a learner graded, and taken into account."""
+
+    def make(
+        learner: User,
+        *,
+        at: datetime = NOON,
+        speed: dict[str, Any] | None = None,
+        verdict: Verdict = Verdict.ACCEPTED,
+        tests: str = "hidden",
+        of: Exercise = exercise,
+        told: bool = True,
+    ) -> GradingRun:
+        submission = Submission.objects.create(
+            learner=learner, version=of.current_version, tests=tests, source="x"
+        )
+        run = GradingRun.objects.create(
+            submission=submission, queue="cpu", state=State.GRADED, verdict=verdict, graded_at=at
+        )
+        Outcome.objects.create(
+            run=run, position=1, name="t", title={}, kind=OutcomeKind.PASSED, speed=speed
+        )
+        if told:
+            services.record(run)
+        return run
+
+    return make
