@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import secrets
 import uuid
 
 from django.conf import settings
@@ -75,6 +77,16 @@ class Submission(models.Model):
         return max(self.runs.all(), key=lambda run: run.created_at)
 
 
+def new_seed() -> int:
+    """Draw what a run's inputs are drawn from."""
+    return secrets.randbits(63)
+
+
+def new_salt() -> str:
+    """Draw what keeps a seed from being guessed by its commitment."""
+    return secrets.token_hex(16)
+
+
 class GradingRun(models.Model):
     """One grading of a submission. A regrade adds another."""
 
@@ -91,6 +103,11 @@ class GradingRun(models.Model):
     # What each cell of a notebook printed, see ``grading.report.NotebookRun``.
     notebook = models.JSONField(null=True, blank=True)
     cancel_requested = models.BooleanField(default=False)
+
+    # What the inputs are drawn from. Its commitment is shown at once, it itself afterwards: so it is
+    # secret while it counts, and nobody can have chosen it later.
+    seed = models.PositiveBigIntegerField(default=new_seed, editable=False)
+    salt = models.CharField(max_length=32, default=new_salt, editable=False)
 
     created_at = models.DateTimeField(auto_now_add=True)
     queued_at = models.DateTimeField(default=timezone.now)
@@ -148,6 +165,11 @@ class GradingRun(models.Model):
     def is_final(self) -> bool:
         """Whether nothing will change any more."""
         return self.state in FINAL
+
+    @property
+    def commitment(self) -> str:
+        """The SHA-256 of ``seed:salt``."""
+        return hashlib.sha256(f"{self.seed}:{self.salt}".encode()).hexdigest()
 
     @property
     def passed(self) -> bool:
