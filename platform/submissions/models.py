@@ -104,8 +104,8 @@ class GradingRun(models.Model):
     notebook = models.JSONField(null=True, blank=True)
     cancel_requested = models.BooleanField(default=False)
 
-    # What the inputs are drawn from. Its commitment is shown at once, it itself afterwards: so it is
-    # secret while it counts, and nobody can have chosen it later.
+    # What the inputs are drawn from. Its commitment is shown at once, it itself afterwards: so it
+    # is secret while it counts, and nobody can have chosen it later.
     seed = models.PositiveBigIntegerField(default=new_seed, editable=False)
     salt = models.CharField(max_length=32, default=new_salt, editable=False)
 
