@@ -30,6 +30,7 @@ class Entry(models.Model):
     run = models.ForeignKey(GradingRun, models.CASCADE)
     points = models.PositiveIntegerField()
     solved_at = models.DateTimeField()
+    measured_at = models.DateTimeField(null=True)
     ratio = models.FloatField(null=True)
     ratio_low = models.FloatField(null=True)
     ratio_high = models.FloatField(null=True)

@@ -91,7 +91,7 @@ def by_speed(exercise: Exercise, reader: Reader) -> Ranking:
     whose intervals overlap with the fastest's are all first.
     """
     everybody = Entry.objects.filter(exercise=exercise, ratio__isnull=False)
-    everybody = everybody.select_related("learner", "run__submission")
+    everybody = everybody.select_related("learner")
     shown = everybody.filter(state=Entry.State.SHOWN, listed=True)
     ordered = shown.order_by("ratio_high", "pk")
     own = everybody.filter(learner=reader).first() if isinstance(reader, User) else None
@@ -124,4 +124,4 @@ def _counts(entry: Entry) -> bool:
 def held(exercise: Exercise) -> QuerySet[Entry]:
     """Return the entries whose speed doesn't count at present, for instructors."""
     waiting = Entry.objects.filter(exercise=exercise).exclude(state=Entry.State.SHOWN)
-    return waiting.select_related("learner", "run").prefetch_related("rulings__by")
+    return waiting.select_related("learner").prefetch_related("rulings__by")

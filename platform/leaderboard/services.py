@@ -98,7 +98,7 @@ def _take_speed(entry: Entry, run: GradingRun) -> None:
         .values_list("ratio", flat=True)
         .first()
     )
-    entry.run = run
+    entry.run, entry.measured_at = run, run.graded_at
     entry.ratio, entry.ratio_low, entry.ratio_high = speed["value"], speed["low"], speed["high"]
     entry.state = Entry.State.SHOWN
     entry.save()

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-import pwd
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from tools.postgres import USER, NoPostgres, own_cluster
+
 ROOT = Path(__file__).resolve().parents[2]
-PROGRAMS = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
 RACE = """\
 import json
 import threading
@@ -70,34 +69,12 @@ pytestmark = [pytest.mark.postgres, pytest.mark.slow]
 @pytest.fixture(scope="module")
 def database_url() -> Iterator[str]:
     """A cluster of its own on a Unix socket, gone afterwards."""
-    if not PROGRAMS:
-        pytest.skip("PostgreSQL is not installed")
     pytest.importorskip("psycopg")
-    as_user: dict[str, Any] = {}
-    if os.geteuid() == 0:  # PostgreSQL refuses to run as root
+    with contextlib.ExitStack() as stack:
         try:
-            entry = pwd.getpwnam("postgres")
-        except KeyError:
-            pytest.skip("there is no user postgres to run PostgreSQL as")
-        as_user = {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
-
-    def call(program: str, *arguments: str) -> None:
-        command = [str(PROGRAMS[-1] / program), *arguments]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd="/", **as_user)
-
-    with tempfile.TemporaryDirectory() as name:
-        if as_user:
-            os.chown(name, as_user["user"], as_user["group"])
-        Path(name).chmod(0o755)
-        data = f"{name}/data"
-        call("initdb", "-D", data, "-U", "course", "-A", "trust", "-E", "UTF8", "--no-sync")
-        options = f"-c listen_addresses= -c unix_socket_directories={name} -c fsync=off"
-        call("pg_ctl", "-D", data, "-l", f"{name}/log", "-w", "-o", options, "start")
-        try:
-            call("createdb", "-h", name, "-U", "course", "course")
-            yield f"postgres:///{name}/course"
-        finally:
-            call("pg_ctl", "-D", data, "-m", "immediate", "stop")
+            yield stack.enter_context(own_cluster())
+        except NoPostgres as error:
+            pytest.skip(str(error))
 
 
 def environment(database_url: str, data: Path) -> dict[str, str]:
@@ -105,7 +82,7 @@ def environment(database_url: str, data: Path) -> dict[str, str]:
         "PYTHONPATH": f"{ROOT / 'platform'}:{ROOT}",
         "DJANGO_SETTINGS_MODULE": "config.settings",
         "DATABASE_URL": database_url,
-        "PGUSER": "course",
+        "PGUSER": USER,
         "DATA_DIR": str(data),
     }
 
