@@ -48,6 +48,9 @@ prove: setup ## Prove all exercises with twenty seeds (only="slug slug"); needed
 bench: setup ## Grading against pytest by hand; writes build/bench.json
 	$(BIN)/python -m tools.bench
 
+bench-speed: setup ## How often the speed protocol errs; writes build/bench-speed.json
+	$(BIN)/python -m tools.bench_speed
+
 bench-web: setup ## Leaderboards with a million submissions in PostgreSQL; writes build/bench-web.json
 	$(BIN)/python -m tools.bench_web
 
@@ -64,4 +67,4 @@ messages: setup ## Extract the site's texts and compile their translations (need
 sandbox-image: setup ## Build the image of Docker sandboxes (BASE=debootstrap where no registry can be reached)
 	$(BIN)/python -m tools.sandbox_image $(BASE)
 
-.PHONY: help run setup test test-fast check fix prove bench bench-web attacks fuzz messages sandbox-image
+.PHONY: help run setup test test-fast check fix prove bench bench-speed bench-web attacks fuzz messages sandbox-image

@@ -48,7 +48,8 @@ FROM submissions_submission s;
 INSERT INTO leaderboard_entry (learner_id, exercise_id, run_id, points, solved_at, measured_at,
     ratio, ratio_low, ratio_high, state, listed)
 SELECT DISTINCT ON (s.learner_id, v.exercise_id) s.learner_id, v.exercise_id, r.id, 10,
-    r.graded_at, r.graded_at, x.ratio, x.ratio * 0.97, x.ratio * 1.03, 'shown', s.learner_id % 20 <> 0
+    r.graded_at, r.graded_at, x.ratio, x.ratio * 0.97, x.ratio * 1.03, 'shown',
+    s.learner_id % 20 <> 0
 FROM submissions_gradingrun r
 JOIN submissions_submission s ON s.id = r.submission_id
 JOIN curriculum_exerciseversion v ON v.id = s.version_id

@@ -25,7 +25,11 @@ from celery.signals import (
 from django.conf import settings
 from django.db import DatabaseError, connection
 
+from curriculum.manifest import ManifestError
+from grading import canary
 from grading.engine import Engine
+from grading.forks import InfrastructureError
+from grading.sandboxes.base import SandboxUnavailable
 from grading.setup import make_engine
 from workers import services as workers
 
@@ -33,6 +37,9 @@ log = logging.getLogger(__name__)
 
 stopping = threading.Event()
 """Set when runs that are still being graded shall go back into the queue."""
+
+drifting = threading.Event()
+"""Set while this worker's clock can't be trusted: it leaves exercises with a speed test alone."""
 
 _making = threading.Lock()
 _ended = threading.Event()
@@ -95,6 +102,7 @@ def _warm_up(**_: Any) -> None:
     """Fill the pool before anybody waits; what is wrong with this host is said at the start."""
     engine()
     threading.Thread(target=_show_life, name="sign-of-life", daemon=True).start()
+    threading.Thread(target=_watch_speed, name="canary", daemon=True).start()
     log.info("worker.warm")
 
 
@@ -106,6 +114,33 @@ def _show_life() -> None:
             log.warning("worker.unseen error=%s", error)
         finally:
             connection.close()
+
+
+def _watch_speed() -> None:
+    """Each night measure the reference against itself; a worker that drifts times nobody."""
+    while not _ended.wait(settings.GRADING_CANARY_HOURS * 3600):
+        try:
+            examine_speed()
+        except (InfrastructureError, SandboxUnavailable, ManifestError, DatabaseError, OSError):
+            log.exception("canary.failed")
+        finally:
+            connection.close()
+
+
+def examine_speed() -> None:
+    """Measure the reference against itself, and keep what came out.
+
+    Raises:
+        InfrastructureError, SandboxUnavailable, ManifestError: it could not be measured.
+    """
+    measured = canary.measure(engine())
+    if measured is None:
+        return
+    workers.record_canary(**_identity(), measured=measured)
+    if measured["drifts"]:
+        drifting.set()
+    else:
+        drifting.clear()
 
 
 @task_postrun.connect

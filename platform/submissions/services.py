@@ -175,6 +175,13 @@ def claim(run_id: UUID) -> Claim | None:
     return Claim(run, token)
 
 
+def is_timed(run_id: UUID) -> bool:
+    """Return whether a run's exercise has a speed limit."""
+    runs = GradingRun.objects.select_related("submission__version")
+    run = runs.filter(pk=run_id).first()
+    return run is not None and run.submission.version.is_timed
+
+
 def renew(claim: Claim) -> bool:
     """Extend the lease; return whether the learner wants the run cancelled.
 

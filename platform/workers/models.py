@@ -22,6 +22,8 @@ class Worker(models.Model):
     seen_at = models.DateTimeField(default=timezone.now)
     findings = models.JSONField(default=list)
     fault = models.TextField(blank=True)
+    # The reference against itself: {"value", "low", "high", "drifts", "at"}, or nothing yet.
+    canary = models.JSONField(default=dict, blank=True)
 
     class Meta:
         ordering = ["host", "backend", "gpu"]

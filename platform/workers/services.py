@@ -35,6 +35,12 @@ def record_fault(*, host: str, backend: str, gpu: str, fault: str) -> None:
     known.update(fault=fault)
 
 
+def record_canary(*, host: str, backend: str, gpu: str, measured: dict[str, Any]) -> None:
+    """Keep what the reference against itself came to, for the staff's page."""
+    known = Worker.objects.filter(host=host, backend=backend, gpu=gpu)
+    known.update(canary={**measured, "at": timezone.now().isoformat()})
+
+
 def gpu_at_work() -> bool:
     """Return whether a worker with a GPU takes work just now."""
     since = timezone.now() - timedelta(seconds=SILENT_S)

@@ -7,15 +7,20 @@ import subprocess
 from functools import lru_cache
 from typing import Any
 from unittest.mock import MagicMock
+from uuid import uuid4
 
 import pytest
 from django.test import Client
 from django.urls import reverse
 
 from accounts.models import User
+from grading import tasks
 from grading import worker as worker_process
+from grading.report import CaseResult, Finished, Graded
 from workers import services
 from workers.models import Worker
+
+TIMED, UNTIMED = uuid4(), uuid4()
 
 
 def finding(*, held: bool, fatal: bool = False) -> dict[str, Any]:
@@ -121,3 +126,47 @@ def test_a_worker_whose_gpu_falls_ill_gives_up_its_queue(
     task.app.control.cancel_consumer.assert_called_once_with("gpu", destination=["gpu@tesla"])
     assert Worker.objects.get().fault == "GPU is lost"
     assert not services.gpu_at_work()
+
+
+SPEED = {"kind": "ratio", "limit": 1.5, "values": [1.0] * 8, "settled": True}
+
+
+class Measuring:
+    """An engine whose every measurement comes out as told."""
+
+    gpu = None
+
+    def __init__(self, low: float, high: float) -> None:
+        self.speed = {**SPEED, "value": (low * high) ** 0.5, "low": low, "high": high}
+        self.sources = list[str]()
+
+    def grade(self, job: Any) -> Any:
+        self.sources.append(job.source)
+        yield Finished(CaseResult("test_speed", {}, "passed", 1, 1, 1, speed=self.speed))
+        yield Graded("accepted", 1, 1)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("low", "high", "drifts"),
+    [(0.98, 1.01, False), (0.9, 1.2, False), (1.06, 1.1, True), (0.8, 0.9, True)],
+)
+def test_a_worker_that_drifts_times_nobody(
+    staff: Client, monkeypatch: pytest.MonkeyPatch, low: float, high: float, drifts: bool
+) -> None:
+    services.record_examination(**worker_process._identity(), findings=[])
+    engine = Measuring(low, high)
+    monkeypatch.setattr(worker_process, "_engine", lru_cache(maxsize=1)(lambda: engine))
+    graded: list[object] = []
+    monkeypatch.setattr(tasks, "grade_run", lambda engine, run, stopping: graded.append(run))
+    monkeypatch.setattr(tasks.services, "is_timed", lambda run: run == TIMED)
+    try:
+        worker_process.examine_speed()
+        for run in (TIMED, UNTIMED):
+            tasks.grade(str(run))
+    finally:
+        worker_process.drifting.clear()
+    assert "def " in engine.sources[0]
+    assert graded == ([UNTIMED] if drifts else [TIMED, UNTIMED])
+    page = staff.get(reverse("workers")).content.decode()
+    assert ("Drifts" in page) is drifts and "The reference against itself" in page
