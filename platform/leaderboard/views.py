@@ -30,7 +30,7 @@ def points(request: Request) -> HttpResponse:
         "stages": Stage.objects.all(),
         "stage": stage,
         "period": chosen if chosen in periods else "all",
-        "periods": {"week": _("This week"), "month": _("This month"), "all": _("Ever")},
+        "periods": {"week": _("This week"), "month": _("This month"), "all": _("All time")},
         "appearances": User.Appearance.choices,
     }
     return render(request, "leaderboard/points.html", context)
