@@ -70,6 +70,13 @@ def test_what_is_clearly_fast_enough_is_so_after_three_pairs() -> None:
     assert track.speed.result["kind"] == "ratio"
 
 
+def test_who_is_faster_than_the_reference_is_measured_on() -> None:
+    track = Track(0.8, spread=0.01)
+    estimate = track.compare()
+    assert track.pairs() == LOOKS[2]
+    assert 0.78 < estimate.low <= estimate.high < 0.82
+
+
 def test_what_is_clearly_too_slow_is_so_after_three_pairs() -> None:
     track = Track(2.0, spread=0.01)
     with pytest.raises(TooSlow):

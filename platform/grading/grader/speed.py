@@ -38,6 +38,8 @@ PAIR_S = 0.25
 CALLS = 8
 WARM_UP = 3
 """Calls that don't count."""
+CONTENDER = math.log(0.95)
+"""Who is faster than this is measured on, up to the third look: leaderboards need it exact."""
 DAWDLE = 2.0
 """How many times longer than the reference a submission may take to receive its inputs."""
 BUDGET_S = 5.0
@@ -108,7 +110,7 @@ class Speed:
         if bound is None:
             raise ValueError("speed.compare() needs [speed].limit in exercise.toml")
         sides = self._open(name)
-        found = self._settle(lambda: self._pair(sides, make_inputs), math.log(bound))
+        found = self._settle(lambda: self._pair(sides, make_inputs), math.log(bound), CONTENDER)
         estimate = found.map(math.exp)
         self.result = estimate.document("ratio")
         if estimate.too_high:
@@ -131,7 +133,7 @@ class Speed:
         def exponent() -> float:
             return float(slope @ self._sweep(sides, [make_inputs(size) for size in sizes]))
 
-        estimate = self._settle(exponent, limit)
+        estimate = self._settle(exponent, limit, exact_below=-math.inf)
         self.result = estimate.document("growth")
         if estimate.too_high:
             raise TooSlow(
@@ -139,7 +141,7 @@ class Speed:
             )
         return estimate
 
-    def _settle(self, measure: Callable[[], float], limit: float) -> Estimate:
+    def _settle(self, measure: Callable[[], float], limit: float, exact_below: float) -> Estimate:
         """Measure, each time in fresh processes, until the interval is clear of ``limit``."""
         started, values = time.monotonic(), list[float]()
         while True:
@@ -148,7 +150,9 @@ class Speed:
             if len(values) in LOOKS or late:
                 estimate = Estimate(*interval(values), limit, tuple(values))
                 few = len(values) == LOOKS[0] and limit < estimate.low <= limit + CLEAR
-                if (estimate.settled and not few) or late or len(values) == LOOKS[-1]:
+                coarse = len(values) < LOOKS[2] and estimate.value < exact_below
+                clear = estimate.settled and not few and not coarse
+                if clear or late or len(values) == LOOKS[-1]:
                     return estimate
 
     def _pair(self, sides: tuple[Side, Side], make_inputs: MakeInputs) -> float:
