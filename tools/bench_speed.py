@@ -2,8 +2,8 @@
 
 A/A: the reference handed in as the submission, TRIALS times with a limit of 1.05, idle and with as
 many busy processes as there are cores. It is falsely slower when its whole interval lies above
-1.02, falsely faster when it lies below 0.98. A/B: a submission that works 10 % and 25 % longer, with
-a limit of 1: it is slower when it is judged too slow.
+1.02, falsely faster when it lies below 0.98. A/B: a submission that works 10 % and 25 % longer,
+with a limit of 1: it is slower when it is judged too slow.
 
 Prints a table and writes build/bench-speed.json.
 """
