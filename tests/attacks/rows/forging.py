@@ -244,7 +244,7 @@ def fingerprint(where):
     while frame is not None:
         names.append((frame.f_code.co_filename, frame.f_code.co_name))
         frame = frame.f_back
-    print("PRINT", where, sys.argv, platform.node(), sorted((n, v) for n, v in os.environ.items() if n != "TORCHINDUCTOR_CACHE_DIR"), os.getcwd(), os.getpid(),
+    print("PRINT", where, sys.argv, platform.node(), sorted((n, v) for n, v in os.environ.items() if n != "TORCHINDUCTOR_CACHE_DIR"), os.getcwd(),
           len(sys.modules), names)
 """
 _HIDDEN_OR_NOT = (

@@ -43,7 +43,7 @@ for link in ("cwd", "root", "exe"):
         pass
 forbid("canaries in proc", found)
 forbid("processes of others", len(pids) > 4)
-known = {"PATH", "HOME", "LANG", "OMP_NUM_THREADS", "PYTHONHASHSEED", "PWD", "LC_CTYPE",
+known = {"PATH", "HOME", "USER", "LANG", "OMP_NUM_THREADS", "PYTHONHASHSEED", "PWD", "LC_CTYPE",
          "TORCHINDUCTOR_CACHE_DIR", "HOSTNAME", "MALLOC_MMAP_THRESHOLD_",
          "MALLOC_TRIM_THRESHOLD_", "MALLOC_TOP_PAD_", "MALLOC_ARENA_MAX"}
 forbid("environment", sorted(set(names) - known))
