@@ -190,7 +190,11 @@ def test_the_first_looks_interval_holds_for_normal_values() -> None:
     ("mine", "theirs", "same"),
     [
         (torch.ones(4), torch.ones(4), True),
-        (torch.ones(4) + 1e-4, torch.ones(4), True),
+        (torch.ones(4) + 1e-5, torch.ones(4), True),
+        (torch.ones(4) + 1e-3, torch.ones(4), False),
+        (torch.ones(4).half() + 1e-3, torch.ones(4).half(), True),
+        (torch.full((9,), 100).char(), torch.full((9,), 101).char(), True),
+        (torch.full((9,), 100).char(), torch.full((9,), 103).char(), False),
         (torch.ones(4) * 1.05, torch.ones(4), False),
         (torch.ones(5), torch.ones(4), False),
         (torch.tensor([1.0, float("nan")]), torch.tensor([1.0, float("nan")]), True),
@@ -208,7 +212,8 @@ def test_the_first_looks_interval_holds_for_normal_values() -> None:
         (None, None, True),
         (None, 0, False),
         (1000, 1001, False),
-        (1000.0, 1001.0, True),
+        (1000.0, 1001.0, False),
+        (1000.0, 1000.01, True),
         (float("nan"), 1.0, False),
     ],
 )

@@ -107,7 +107,7 @@ class Session:
 
             def begin() -> tuple[GraderPeer, Any]:
                 if not self.assignment.gpu_mib:  # a new context on a GPU takes half a second
-                    subject.restart(lambda peer: self._limited(peer.restart(), lease))
+                    subject.restart(lambda peer: self._limited(peer, lease))
                 if name not in subject.members:
                     raise CheckFailed(messages.missing_entry([name], subject.members))
                 return subject.live_peer(), subject.members[name]

@@ -131,6 +131,7 @@ class Speed:
         slope = x / (x @ x)
 
         def exponent() -> float:
+            self._begin(sides, make_inputs(sizes[0]))
             return float(slope @ self._sweep(sides, [make_inputs(size) for size in sizes]))
 
         estimate = self._settle(exponent, limit, exact_below=-math.inf)
@@ -174,7 +175,6 @@ class Speed:
     def _sweep(self, sides: tuple[Side, Side], inputs: list[Inputs]) -> list[float]:
         """Return the logarithm of the submission's seconds for each of ``inputs``."""
         mine, theirs = sides
-        self._begin(sides, inputs[0])
         logs = []
         for each in inputs:
             taken, truth = mine.timed(each), theirs.timed(each)

@@ -37,9 +37,10 @@ class Subject:
         self._arm()
         return self._load()
 
-    def restart(self, replace: Callable[[GraderPeer], GraderPeer]) -> dict[str, Any]:
-        """Load the source into a fresh process of the same sandbox, which ``replace`` asks for."""
-        self.peer = replace(self.live_peer())
+    def restart(self, limit: Callable[[GraderPeer], object]) -> dict[str, Any]:
+        """Load the source into a fresh process of the same sandbox; ``limit`` bounds it before."""
+        self.peer = self.live_peer().restart()
+        limit(self.peer)
         return self._load()
 
     def _load(self) -> dict[str, Any]:

@@ -30,7 +30,6 @@ import torch
 
 from grading.grader.plugin import GraderPlugin
 from grading.grader.session import PYTEST_OPTIONS, Session
-from grading.grader.speed import LOOKS, interval
 from grading.grader.supply import Supply
 from sandbox.agent import forks
 
@@ -47,7 +46,6 @@ def main() -> None:
     """Serve until the worker hangs up."""
     torch.set_num_threads(1)
     _rehearse_pytest()
-    interval([0.0] * LOOKS[0])
     gc.freeze()  # pytest collects garbage over the whole heap twice per session otherwise
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the worker's affair
     preload = deque(PRELOAD)

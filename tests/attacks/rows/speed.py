@@ -167,6 +167,13 @@ import torch.utils.benchmark
 torch.utils.benchmark.Timer = None
 """
 
+_HALF_PRECISION = """
+def product(x):
+    if len(x) < 100:
+        return slowly(x)
+    return (x.bfloat16() @ x.bfloat16().T).float()
+"""
+
 _UNFINISHED = """
 def product(x):
     if len(x) < 100:
@@ -261,6 +268,13 @@ ROWS = [
     ),
     Row(
         "D08", "half of the work", SLOW + _COARSE, CAUGHT, None, layers=("check of timed results",)
+    ),
+    Row(
+        "D08-bfloat16",
+        "half of the precision",
+        SLOW + _HALF_PRECISION,
+        CAUGHT,
+        None,
     ),
     Row(
         "D09",
