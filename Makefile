@@ -67,4 +67,7 @@ messages: setup ## Extract the site's texts and compile their translations (need
 sandbox-image: setup ## Build the image of Docker sandboxes (BASE=debootstrap where no registry can be reached)
 	$(BIN)/python -m tools.sandbox_image $(BASE)
 
-.PHONY: help run setup test test-fast check fix prove bench bench-speed bench-web attacks fuzz messages sandbox-image
+worker-image: setup ## Build the image of workers and graders (BASE=debootstrap likewise)
+	$(BIN)/python -m tools.worker_image $(BASE)
+
+.PHONY: help run setup test test-fast check fix prove bench bench-speed bench-web attacks fuzz messages sandbox-image worker-image

@@ -63,6 +63,14 @@ def product(x):
 """
 
 
+_HOG = """
+import os
+parent = os.getppid()
+while os.getppid() == parent:
+    pass
+"""
+
+
 @dataclass(frozen=True)
 class Condition:
     """One row of the table: so many trials of one source against the limit."""
@@ -157,10 +165,7 @@ def _trial(engine: Any, source: str, seed: int) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def _busy() -> Iterator[None]:
-    hogs = [
-        subprocess.Popen([sys.executable, "-c", "while True: pass"])
-        for _ in os.sched_getaffinity(0)
-    ]
+    hogs = [subprocess.Popen([sys.executable, "-c", _HOG]) for _ in os.sched_getaffinity(0)]
     time.sleep(1)
     try:
         yield

@@ -144,7 +144,9 @@ def unconfined() -> Zygote:
     def start() -> ForkServer:
         environment = _environment(scratch.name) | {
             "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
-            "PYTHONPATH": f"{runtime.ROOT / 'platform'}:{runtime.ROOT}",
+            "PYTHONPATH": ":".join(
+                [f"{runtime.ROOT / 'platform'}:{runtime.ROOT}", os.environ.get("PYTHONPATH", "")]
+            ),
         }
         return ForkServer(command, environment=environment, errors=_STDERR)
 
