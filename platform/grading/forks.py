@@ -142,11 +142,10 @@ def unconfined() -> Zygote:
     command = [sys.executable, "-m", "grading.grader.zygote", "--unconfined"]
 
     def start() -> ForkServer:
+        paths = [str(runtime.ROOT / "platform"), str(runtime.ROOT), os.environ.get("PYTHONPATH")]
         environment = _environment(scratch.name) | {
             "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
-            "PYTHONPATH": ":".join(
-                [f"{runtime.ROOT / 'platform'}:{runtime.ROOT}", os.environ.get("PYTHONPATH", "")]
-            ),
+            "PYTHONPATH": ":".join(filter(None, paths)),
         }
         return ForkServer(command, environment=environment, errors=_STDERR)
 
