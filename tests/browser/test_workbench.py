@@ -85,7 +85,7 @@ def test_rows_appear_one_by_one_and_the_page_comes_to_rest(
     expect(rows.nth(1)).to_contain_text("Look at the scores.")
     rows.nth(2).locator("summary").click()
     expect(rows.nth(2)).to_contain_text(
-        "1.93× the reference, 99 % interval 1.88 to 1.99, limit 1.50"
+        "1.93× the reference's time, 99 % interval 1.88 to 1.99, limit 1.50: too slow"
     )
     rows.nth(0).locator("summary").click()
     expect(rows.nth(0).locator("pre")).to_have_text("shape (2, 3)")
