@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, timedelta
 from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import Q, QuerySet
+from django.db.models import Q
+from django.utils import timezone
 
 from accounts.models import User
 from curriculum.models import Exercise
@@ -15,6 +17,8 @@ from leaderboard.models import Entry, Standing, Streak
 
 TOP = 50
 NEIGHBOURS = 2
+FASTEST = 10
+"""Entries that instructors can rule on besides those that were held or voided."""
 
 Reader = User | AnonymousUser
 
@@ -38,13 +42,7 @@ class Ranking:
 
     top: list[Row]
     around: list[Row]
-    total: int
     own_hidden: Row | None = None
-
-    @property
-    def has_own(self) -> bool:
-        """Whether the reader is in it."""
-        return any(row.own for row in (*self.top, *self.around)) or self.own_hidden is not None
 
 
 def by_points(scope: str, period: str, reader: Reader) -> Ranking:
@@ -71,7 +69,7 @@ def by_points(scope: str, period: str, reader: Reader) -> Ranking:
         [Row(number, row, row == own, streaks.get(row.learner_id, 0)) for number, row in part]
         for part in (ranked, around, hidden)
     ]
-    return Ranking(made[0], made[1], listed.count(), next(iter(made[2]), None))
+    return Ranking(made[0], made[1], next(iter(made[2]), None))
 
 
 def _before(row: Standing) -> Q:
@@ -81,7 +79,10 @@ def _before(row: Standing) -> Q:
 
 
 def _streaks(learners: Sequence[int]) -> dict[int, int]:
-    return dict(Streak.objects.filter(learner__in=learners).values_list("learner", "days"))
+    """Return the streaks that have not ended: the last day is yesterday or today."""
+    yesterday = timezone.now().astimezone(UTC).date() - timedelta(days=1)
+    going_on = Streak.objects.filter(learner__in=learners, last_day__gte=yesterday)
+    return dict(going_on.values_list("learner", "days"))
 
 
 def by_speed(exercise: Exercise, reader: Reader) -> Ranking:
@@ -114,14 +115,16 @@ def by_speed(exercise: Exercise, reader: Reader) -> Ranking:
         return [Row(rank(entry), entry, entry == own) for entry in entries]
 
     hidden = rows([own]) if own is not None and not _counts(own) else []
-    return Ranking(rows(top), rows(around), shown.count(), next(iter(hidden), None))
+    return Ranking(rows(top), rows(around), next(iter(hidden), None))
 
 
 def _counts(entry: Entry) -> bool:
     return entry.listed and entry.state == Entry.State.SHOWN
 
 
-def held(exercise: Exercise) -> QuerySet[Entry]:
-    """Return the entries whose speed doesn't count at present, for instructors."""
-    waiting = Entry.objects.filter(exercise=exercise).exclude(state=Entry.State.SHOWN)
-    return waiting.select_related("learner").prefetch_related("rulings__by")
+def to_rule(exercise: Exercise) -> list[Entry]:
+    """Return what an instructor may want to rule on: what doesn't count now, and the fastest."""
+    entries = Entry.objects.filter(exercise=exercise, ratio__isnull=False).order_by("ratio_high")
+    entries = entries.select_related("learner").prefetch_related("rulings__by")
+    waiting = entries.exclude(state=Entry.State.SHOWN)
+    return [*waiting, *entries.filter(state=Entry.State.SHOWN)[:FASTEST]]

@@ -6,18 +6,17 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Min
 from django.utils.translation import gettext_noop
 
 from accounts.models import User
 from leaderboard.models import Entry, Ruling, Standing, Streak
 from submissions.models import GradingRun, Submission
-from submissions.states import Verdict
+from submissions.states import PASSING
 
 IMPLAUSIBLE = 0.1
 """A ratio below this share of the reference's time, or of the record's, is held for review."""
 ALL = "all"
-PASSED = (Verdict.ACCEPTED, Verdict.PARTIALLY_ACCEPTED)
 
 
 def on_graded(run: GradingRun, **_signal: Any) -> None:
@@ -29,7 +28,7 @@ def on_graded(run: GradingRun, **_signal: Any) -> None:
 def record(run: GradingRun) -> None:
     """Take a graded run into account: points for the first that passes, speed if it is better."""
     submission = run.submission
-    if run.verdict not in PASSED or submission.tests != Submission.Tests.HIDDEN:
+    if not run.passed or submission.tests != Submission.Tests.HIDDEN:
         return
     assert run.graded_at is not None  # run_verdict_iff_graded
     learner, exercise = submission.learner, submission.version.exercise
@@ -90,32 +89,21 @@ def _take_speed(entry: Entry, run: GradingRun) -> None:
     speed = max(measured, key=lambda one: one["high"])
     if entry.ratio_high is not None and speed["high"] >= entry.ratio_high:
         return
-    was_void = entry.state == Entry.State.VOID
-    record = (
-        Entry.objects.filter(exercise=entry.exercise, state=Entry.State.SHOWN, ratio__isnull=False)
-        .exclude(pk=entry.pk)
-        .order_by("ratio")
-        .values_list("ratio", flat=True)
-        .first()
-    )
     entry.run, entry.measured_at = run, run.graded_at
     entry.ratio, entry.ratio_low, entry.ratio_high = speed["value"], speed["low"], speed["high"]
-    entry.state = Entry.State.SHOWN
     entry.save()
-    if was_void:
-        rule(
-            entry,
-            None,
-            Entry.State.HELD,
-            gettext_noop("An earlier record of this learner was voided."),
-        )
-    elif speed["value"] < IMPLAUSIBLE * min(1.0, record or 1.0):
-        rule(
-            entry,
-            None,
-            Entry.State.HELD,
-            gettext_noop("More than ten times faster than what is known."),
-        )
+    if entry.state == Entry.State.VOID:
+        again = gettext_noop("An earlier record of this learner was voided.")
+        rule(entry, None, Entry.State.HELD, again)
+    elif entry.state == Entry.State.SHOWN and _is_implausible(entry):
+        quick = gettext_noop("More than ten times faster than what is known.")
+        rule(entry, None, Entry.State.HELD, quick)
+
+
+def _is_implausible(entry: Entry) -> bool:
+    shown = Entry.objects.filter(exercise=entry.exercise, state=Entry.State.SHOWN)
+    record = shown.exclude(pk=entry.pk).aggregate(Min("ratio"))["ratio__min"]
+    return (entry.ratio or 1.0) < IMPLAUSIBLE * min(1.0, record or 1.0)
 
 
 @transaction.atomic
@@ -144,7 +132,7 @@ def appear(learner: User, appearance: str) -> None:
 def rebuild() -> int:
     """Make all rankings anew; return the number of entries. Rulings stay."""
     runs = GradingRun.objects.filter(
-        verdict__in=PASSED, submission__tests=Submission.Tests.HIDDEN
+        verdict__in=PASSING, submission__tests=Submission.Tests.HIDDEN
     ).select_related("submission__learner", "submission__version__exercise__topic__stage")
     for run in runs.prefetch_related("outcomes").order_by("graded_at").iterator(1000):
         record(run)

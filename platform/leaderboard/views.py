@@ -45,8 +45,7 @@ def speed(request: Request, slug: str) -> HttpResponse:
     context = {
         "exercise": exercise,
         "ranking": selectors.by_speed(exercise, request.user),
-        "rules": rules,
-        "held": selectors.held(exercise) if rules else [],
+        "to_rule": selectors.to_rule(exercise) if rules else None,
     }
     return render(request, "leaderboard/speed.html", context)
 

@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from curriculum.models import Exercise, ExerciseVersion
-from submissions.states import FINAL, OutcomeKind, State, Verdict
+from submissions.states import FINAL, PASSING, OutcomeKind, State, Verdict
 
 
 class Draft(models.Model):
@@ -174,7 +174,7 @@ class GradingRun(models.Model):
     @property
     def passed(self) -> bool:
         """Whether every required test passed."""
-        return self.verdict in {Verdict.ACCEPTED, Verdict.PARTIALLY_ACCEPTED}
+        return self.verdict in PASSING
 
 
 class Outcome(models.Model):

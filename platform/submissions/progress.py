@@ -12,7 +12,7 @@ from django.db.models import Max, QuerySet
 from accounts.models import User
 from curriculum.models import Exercise, ExerciseVersion, Stage, Topic
 from submissions.models import Draft, GradingRun, Submission
-from submissions.states import Verdict
+from submissions.states import PASSING
 
 SOLVED = "solved"
 STARTED = "started"
@@ -129,7 +129,7 @@ def _entries(exercises: Iterable[Exercise], learner: User | AnonymousUser) -> li
             GradingRun.objects.filter(
                 submission__learner=learner,
                 submission__tests=Submission.Tests.HIDDEN,
-                verdict__in=[Verdict.ACCEPTED, Verdict.PARTIALLY_ACCEPTED],
+                verdict__in=PASSING,
             ).values_list("submission__version__exercise", flat=True)
         )
         sent = Submission.objects.filter(learner=learner)

@@ -49,6 +49,9 @@ class OutcomeKind(TextChoices):
     PROTOCOL_ERROR = "protocol_error", _("Protocol error")
 
 
+PASSING = frozenset({Verdict.ACCEPTED, Verdict.PARTIALLY_ACCEPTED})
+"""With these every required test passed."""
+
 TRANSITIONS: dict[State, dict[State, str]] = {
     State.QUEUED: {
         State.RUNNING: "claimed by a worker",

@@ -86,7 +86,8 @@ def test_a_published_exercise_shows_what_its_folder_holds(
     assert version.visible_tests == FILES["test_visible.py"]
     assert (version.kind, version.gpu, version.points) == ("function", "none", 5)
     assert (version.path, version.entry, version.quiz) == ("01-test/add", ["add"], None)
-    assert version.limits["memory_mib"] == 1024
+    limits = {"total_s": 30.0, "test_s": 5.0, "memory_mib": 1024, "gpu_mib": 4096}
+    assert version.limits == limits
 
 
 def test_publishing_again_changes_nothing(publish_it: Callable[..., bool]) -> None:

@@ -82,9 +82,16 @@ def test_the_same_seed_is_used_and_the_verdict_compared(
         assert engine.seeds == [run.seed]
 
 
-def test_what_differs_is_named(run: GradingRun, again: Callable[..., Any]) -> None:
+def test_what_differs_is_named(run: GradingRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = FakeEngine("wrong_answer", "wrong_answer")
+    monkeypatch.setattr(replay, "make_engine", lambda **_: engine)
+    said = io.StringIO()
     with pytest.raises(SystemExit):
-        again(run.pk, kind="wrong_answer", verdict="wrong_answer")
+        call_command("replay", str(run.pk), stdout=said)
+    assert said.getvalue().splitlines() == [
+        "test_a: passed then, wrong_answer now",
+        "different: accepted then, wrong_answer now",
+    ]
 
 
 def test_an_exercise_that_changed_is_not_replayed(

@@ -104,6 +104,17 @@ def test_who_was_voided_is_held_when_a_new_record_comes(
     assert Ruling.objects.count() == 2
 
 
+def test_what_is_held_stays_held_when_a_better_speed_comes(
+    solve: Solve, make_learner: MakeLearner
+) -> None:
+    learner = make_learner()
+    solve(learner, speed=speed_of(0.04))
+    solve(learner, speed=speed_of(0.03))
+    entry = Entry.objects.get()
+    assert (entry.state, entry.ratio) == (Entry.State.HELD, 0.03)
+    assert Ruling.objects.count() == 1
+
+
 def test_a_ruling_needs_a_reason(solve: Solve, make_learner: MakeLearner) -> None:
     solve(make_learner(), speed=speed_of(0.9))
     with pytest.raises(ValueError, match="reason"):
