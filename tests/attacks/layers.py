@@ -351,8 +351,9 @@ GRADER = [
         "fresh inputs",
         "grading/grader/speed.py",
         (
-            "        self._begin(sides, make_inputs())\n",
-            "        inputs = make_inputs()\n        self._begin(sides, inputs)\n",
+            "        self._warm_up(sides, make_inputs(), patience_s / 2)\n",
+            "        inputs = make_inputs()\n"
+            "        self._warm_up(sides, inputs, patience_s / 2)\n",
         ),
         ("            inputs = make_inputs()\n            order", "            order"),
     ),

@@ -60,7 +60,6 @@ SLOW = {
         "high": 1.99,
         "limit": 1.5,
         "values": [1.9, 1.93, 1.88, 1.95, 1.99, 1.92, 1.94, 1.93],
-        "settled": True,
     },
 }
 FAILING = [PASSED, WRONG, SLOW]

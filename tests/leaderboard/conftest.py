@@ -51,7 +51,6 @@ def speed_of(value: float, width: float = 0.02) -> dict[str, Any]:
         "high": value * (1 + width),
         "limit": 1.5,
         "values": [value] * 8,
-        "settled": True,
     }
 
 

@@ -128,7 +128,7 @@ def test_a_worker_whose_gpu_falls_ill_gives_up_its_queue(
     assert not services.gpu_at_work()
 
 
-SPEED = {"kind": "ratio", "limit": 1.5, "values": [1.0] * 8, "settled": True}
+SPEED = {"kind": "ratio", "limit": 1.5, "values": [1.0] * 8}
 
 
 class Measuring:

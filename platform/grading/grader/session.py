@@ -105,14 +105,16 @@ class Session:
         def side(subject: Subject, name: str) -> Side:
             lease = self.lease_of(subject)
 
-            def begin() -> tuple[GraderPeer, Any]:
-                if not self.assignment.gpu_mib:  # a new context on a GPU takes half a second
-                    subject.restart(lambda peer: self._limited(peer, lease))
+            def current() -> tuple[GraderPeer, Any]:
                 if name not in subject.members:
                     raise CheckFailed(messages.missing_entry([name], subject.members))
                 return subject.live_peer(), subject.members[name]
 
-            return Side(begin, lambda: self.supply.turn(lease))
+            def restart() -> None:
+                if not self.assignment.gpu_mib:  # a new context on a GPU takes half a second
+                    subject.restart(lambda peer: self._limited(peer, lease))
+
+            return Side(current, restart, lambda: self.supply.turn(lease))
 
         def open_sides(name: str) -> tuple[Side, Side]:
             reference = self._open_reference()

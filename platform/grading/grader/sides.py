@@ -35,19 +35,25 @@ class Timed(NamedTuple):
 class Side:
     """One of the two: a function in a sandbox of its own.
 
-    ``begin`` starts a fresh process there and returns its peer and the function. ``turn`` freezes
-    the other side, so that nothing computes there meanwhile, or holds this one up.
+    ``current`` returns the peer of its process and the function there; ``restart`` replaces that
+    process by a fresh one. ``turn`` freezes the other side, so that nothing computes there
+    meanwhile, or holds this one up.
     """
 
     def __init__(
-        self, begin: Callable[[], tuple[GraderPeer, Any]], turn: Callable[[], None]
+        self,
+        current: Callable[[], tuple[GraderPeer, Any]],
+        restart: Callable[[], None],
+        turn: Callable[[], None],
     ) -> None:
-        self._begin, self._turn = begin, turn
+        self._current, self._restart, self._turn = current, restart, turn
+        self._peer, self._function = current()
 
     def begin(self) -> None:
         """Go on in a fresh process."""
         self._turn()
-        self._peer, self._function = self._begin()
+        self._restart()
+        self._peer, self._function = self._current()
 
     def timed(self, inputs: Inputs) -> Timed:
         """Send the inputs of one call, then make it, while the other side stands still.

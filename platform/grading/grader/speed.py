@@ -1,10 +1,11 @@
 """Speed as a ratio: the submission against the reference, in turn, on one core.
 
-The unit is a fresh pair of processes, since where a process happens to lie in memory makes it
-faster or slower for as long as it lives. Within a pair, calls alternate (ABBA, from a side that is
-drawn anew), and the pair's result is the median of its calls' ratios. Of these results the median
-counts, with an interval that holds whatever their distribution is; more pairs are made until it is
-clear of the limit.
+First there are some calls in the processes that are there: who is clearly fast enough need not wait
+for more. Else the unit is a fresh pair of processes, since where a process happens to lie in memory
+makes it faster or slower for as long as it lives. Within a pair, calls alternate (ABBA, from a side
+that is drawn anew), and the pair's result is the median of its calls' ratios. Of these results the
+median counts, with an interval that holds whatever their distribution is; more pairs are made until
+it is clear of the limit.
 
 Each call brings fresh inputs, which go over just before the clock starts, so that nothing can be
 computed ahead; a side that takes its time over receiving them is charged for it. The clock is the
@@ -32,7 +33,7 @@ from grading.grader.sides import Inputs, Side, Timed, same_result
 LOOKS = (3, 8, 16, 32)
 """After so many fresh pairs of processes one looks at the interval."""
 CLEAR = 0.1
-"""How far above the limit the first look must find it, for three pairs are few."""
+"""How far from the limit the first looks must find it: one pair of processes, or three, are few."""
 PAIR_S = 0.25
 """After so long a pair of processes makes no further calls, if it has made two from each side."""
 CALLS = 8
@@ -55,8 +56,8 @@ MakeInputs = Callable[..., Inputs]
 class Estimate:
     """A ratio or exponent with its 99 % confidence interval, and the limit it is held against.
 
-    ``values`` has what each fresh pair of processes gave, in order. ``settled`` is whether the
-    interval is clear of the limit; if it isn't, the submission has the benefit of the doubt.
+    ``values`` has what each fresh pair of processes gave, in order, or else each call. An interval
+    that isn't clear of the limit gives the submission the benefit of the doubt.
     """
 
     value: float
@@ -82,8 +83,7 @@ class Estimate:
 
     def document(self, kind: str) -> dict[str, Any]:
         """Return all of it as data; ``kind`` is "ratio" or "growth"."""
-        rounded = [round(value, 4) for value in self.values]
-        return {"kind": kind, **asdict(self), "values": rounded, "settled": self.settled}
+        return {"kind": kind, **asdict(self), "values": [round(value, 4) for value in self.values]}
 
 
 class Speed:
@@ -110,7 +110,11 @@ class Speed:
         if bound is None:
             raise ValueError("speed.compare() needs [speed].limit in exercise.toml")
         sides = self._open(name)
-        found = self._settle(lambda: self._pair(sides, make_inputs), math.log(bound), CONTENDER)
+        limit_log = math.log(bound)
+        calls = self._calls(sides, make_inputs, patience_s=math.inf)
+        found = Estimate(*interval(calls), limit_log, tuple(calls))
+        if found.high > limit_log - CLEAR or found.value < CONTENDER:
+            found = self._settle(lambda: self._pair(sides, make_inputs), limit_log, CONTENDER)
         estimate = found.map(math.exp)
         self.result = estimate.document("ratio")
         if estimate.too_high:
@@ -131,7 +135,8 @@ class Speed:
         slope = x / (x @ x)
 
         def exponent() -> float:
-            self._begin(sides, make_inputs(sizes[0]))
+            self._begin(sides)
+            self._warm_up(sides, make_inputs(sizes[0]), PAIR_S / 2)
             return float(slope @ self._sweep(sides, [make_inputs(size) for size in sizes]))
 
         estimate = self._settle(exponent, limit, exact_below=-math.inf)
@@ -159,18 +164,27 @@ class Speed:
     def _pair(self, sides: tuple[Side, Side], make_inputs: MakeInputs) -> float:
         """Return the median of the ratios' logarithms in a fresh pair of processes."""
         began = time.monotonic()
-        self._begin(sides, make_inputs())
+        self._begin(sides)
+        left = PAIR_S - (time.monotonic() - began)
+        return statistics.median(self._calls(sides, make_inputs, patience_s=left))
+
+    def _calls(
+        self, sides: tuple[Side, Side], make_inputs: MakeInputs, patience_s: float
+    ) -> list[float]:
+        """Return the logarithm of each pair of calls' ratio, of two at least, after a warm-up."""
+        began = time.monotonic()
+        self._warm_up(sides, make_inputs(), patience_s / 2)
         logs = []
         first = int(self._rng.integers(2))
         for number in range(CALLS):
-            if number >= 2 and time.monotonic() - began > PAIR_S:
+            if number >= 2 and time.monotonic() - began > patience_s:
                 break
             inputs = make_inputs()
             order = (first, 1 - first) if number % 2 == 0 else (1 - first, first)
             taken = {which: sides[which].timed(inputs) for which in order}
             mine, theirs = self._seconds(taken[0], taken[1], sides[1].echo())
             logs.append(math.log(mine / theirs))
-        return float(np.median(logs))
+        return logs
 
     def _sweep(self, sides: tuple[Side, Side], inputs: list[Inputs]) -> list[float]:
         """Return the logarithm of the submission's seconds for each of ``inputs``."""
@@ -181,16 +195,19 @@ class Speed:
             logs.append(math.log(self._seconds(taken, truth, theirs.echo())[0]))
         return logs
 
-    def _begin(self, sides: tuple[Side, Side], inputs: Inputs) -> None:
-        """Start fresh processes, in random order, and let them warm up."""
+    def _begin(self, sides: tuple[Side, Side]) -> None:
+        """Start fresh processes, in random order."""
         first = int(self._rng.integers(2))
-        began = time.monotonic()
         for which in (first, 1 - first):
             sides[which].begin()
+
+    def _warm_up(self, sides: tuple[Side, Side], inputs: Inputs, patience_s: float) -> None:
+        """Make calls that don't count."""
+        began = time.monotonic()
         for _ in range(WARM_UP):
-            for which in (first, 1 - first):
-                sides[which].timed(inputs)
-            if time.monotonic() - began > PAIR_S / 2:
+            for side in sides:
+                side.timed(inputs)
+            if time.monotonic() - began > patience_s:
                 break
 
     def _seconds(self, mine: Timed, theirs: Timed, cost: float) -> tuple[float, float]:
@@ -209,14 +226,14 @@ class Speed:
 
 
 def interval(values: Sequence[float]) -> tuple[float, float, float]:
-    """Return the middle of ``values``, and a 99 % interval for what it estimates.
+    """Return the middle of three, or eight and more ``values``, and a 99 % interval for it.
 
     From eight on, the middle is their median and the interval's ends are the k-th smallest and
     largest value, with the largest k that the binomial distribution allows (the sign test,
-    inverted): exact for any distribution. Fewer are taken to be normal (Student's interval).
+    inverted): exact for any distribution. Three are taken to be normal (Student's interval).
     """
     ordered, count = sorted(values), len(values)
-    if count < LOOKS[1]:
+    if count == LOOKS[0]:
         middle, spread = statistics.mean(values), statistics.stdev(values) / math.sqrt(count)
         return middle, middle - _STUDENT_3 * spread, middle + _STUDENT_3 * spread
     k, tail = 0, 0.5**count

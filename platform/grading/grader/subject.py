@@ -37,11 +37,11 @@ class Subject:
         self._arm()
         return self._load()
 
-    def restart(self, limit: Callable[[GraderPeer], object]) -> dict[str, Any]:
+    def restart(self, limit: Callable[[GraderPeer], object]) -> None:
         """Load the source into a fresh process of the same sandbox; ``limit`` bounds it before."""
         self.peer = self.live_peer().restart()
         limit(self.peer)
-        return self._load()
+        self._load()
 
     def _load(self) -> dict[str, Any]:
         assert self.peer is not None

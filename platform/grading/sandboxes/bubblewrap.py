@@ -47,7 +47,7 @@ class BubblewrapSandbox:
         """Allow ``memory_mib``, where a control group can hold it; the rest is the agent's own."""
         self._memory_mib = memory_mib
         if self._group is not None:
-            room = 256 + (gpus.HOST_MIB if self._gpu else 0)
+            room = 256 + gpus.host_mib(self._gpu)
             self._group.limit(memory_mib + room, self._limits.processes)
 
     def pin(self, cpus: set[int]) -> None:
@@ -172,7 +172,7 @@ def _fork(template: ForkServer, limits: Limits, gpu: gpus.Gpu | None) -> Bubblew
         group = cgroups.make()
         if group is not None:
             undo.callback(group.remove)
-            room = 512 + (gpus.HOST_MIB if gpu else 0)
+            room = 512 + gpus.host_mib(gpu)
             group.limit(limits.memory_mib + room, limits.processes)
         agent_reader, writer = _pipe()
         undo.callback(os.close, writer)

@@ -105,7 +105,7 @@ def _isolation(runtime: str, stream: Path, gpu: dict[str, Any] | None) -> dict[s
 
 
 def _bounds(runtime: str, limits: Limits, cpus: str, gpu: dict[str, Any] | None) -> dict[str, Any]:
-    memory = (limits.memory_mib + 512 + (gpus.HOST_MIB if gpu else 0)) << 20
+    memory = (limits.memory_mib + 512 + gpus.host_mib(gpu)) << 20
     scratch = f"rw,nosuid,nodev,size={limits.scratch_mib}m,nr_inodes=8192,mode=1777"
     return {
         "Memory": memory,

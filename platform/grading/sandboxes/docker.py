@@ -61,7 +61,7 @@ class DockerSandbox:
     def resize(self, memory_mib: int) -> None:
         """Allow ``memory_mib`` on top of what the warm agent uses."""
         self._memory_mib = memory_mib
-        memory_mib += gpus.HOST_MIB if self._backend.gpu else 0
+        memory_mib += gpus.host_mib(self._backend.gpu)
         if self._group is None or not self._group.set_memory(memory_mib):
             size = f"{memory_mib + WARM_MIB}m"
             self._ask_engine("update_container", mem_limit=size, memswap_limit=size)

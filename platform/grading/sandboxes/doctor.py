@@ -209,7 +209,7 @@ def _memory(sandbox: Sandbox, ask: Ask) -> Seen:
 
 
 def _all_memory(sandbox: Sandbox, ask: Ask) -> Seen:
-    room = 512 + (gpus.HOST_MIB if sandbox.describe()["gpu"] else 0)
+    room = 512 + gpus.host_mib(sandbox.describe()["gpu"])
     try:
         ask("fill_memory", MEMORY_MIB + room)
     except Disconnected:

@@ -17,8 +17,6 @@ from pathlib import Path
 
 from grading.sandboxes.base import SandboxUnavailable
 
-HOST_MIB = 2048
-"""Memory of the host that a process with a CUDA context takes, on top of its own."""
 DRIVER = "/opt/driver"
 """Where a bubblewrap sandbox finds the driver's libraries."""
 ENVIRONMENT = {"LD_LIBRARY_PATH": DRIVER, "CUDA_CACHE_PATH": "/tmp/cuda"}
@@ -39,6 +37,11 @@ class Gpu:
     def devices(self) -> list[str]:
         """Return the device files that a process needs in order to use it, and no other."""
         return ["/dev/nvidiactl", "/dev/nvidia-uvm", f"/dev/nvidia{self.minor}"]
+
+
+def host_mib(gpu: object) -> int:
+    """Return the host's memory that a process with a CUDA context takes, if there is a GPU."""
+    return 2048 if gpu else 0
 
 
 def find(uuid: str) -> Gpu:
