@@ -7,7 +7,9 @@ Three figures a round, on the attention exercise's reference:
 - by hand: ``python -m pytest`` on the same tests, in a fresh process;
 - floor: the same in a fork of a process that already has torch and pytest.
 
-Then a stream of one submission a second to each backend: how long a grading waits for sandboxes.
+Then two streams of one submission a second to each backend, of that exercise and of one without a
+speed test: how long a grading waits for sandboxes, and for the core where speed is measured, which
+serves one at a time.
 
 Prints a table and writes build/bench.json. Only ratios and differences travel between machines.
 """
@@ -32,6 +34,7 @@ from tools.run import own_redis
 ROOT = Path(__file__).resolve().parents[1]
 EXERCISE = "03-llms/scaled-dot-product-attention"
 REFERENCE = ROOT / "graders" / EXERCISE / "reference.py"
+STREAMED = ("03-llms/scaled-dot-product-attention", "07-multimodal/clip-loss")
 ROUNDS = int(os.environ.get("ROUNDS", "7"))
 STREAM = int(os.environ.get("STREAM", "20"))
 """Submissions in the stream."""
@@ -104,13 +107,15 @@ def main() -> None:
         Path(folder).chmod(0o755)
         tests = _tests_by_hand(Path(folder, "tests"))
         with own_redis(), _forking_process() as floor:
-            learner, exercise = _site()
+            learner = _site()
             seconds: dict[str, list[float]] = {"by hand": [], "floor": []}
             waits: dict[str, list[float]] = {}
             for backend in _backends():
                 with _worker(backend):
-                    _rounds(backend, seconds, tests, floor, lambda: _submit(learner, exercise))
-                    waits[backend] = _stream(learner, exercise)
+                    _rounds(backend, seconds, tests, floor, lambda: _submit(learner))
+                    for path in STREAMED:
+                        for what, waited in _stream(learner, path).items():
+                            waits[f"{backend} {Path(path).name} {what}"] = waited
     _report(seconds, waits)
 
 
@@ -129,7 +134,7 @@ def _rounds(
             seconds["floor"].append(forked)
 
 
-def _site() -> tuple[Any, Any]:
+def _site() -> Any:
     sys.path[:0] = [str(ROOT / "platform"), str(ROOT)]
     import django
 
@@ -137,34 +142,39 @@ def _site() -> tuple[Any, Any]:
     from django.core.management import call_command
 
     from accounts.models import User
-    from curriculum.models import Exercise
 
     call_command("migrate", verbosity=0)
     call_command("load_curriculum", stdout=open(os.devnull, "w"))  # noqa: SIM115
-    return User.objects.create_user("bench"), Exercise.objects.get(slug=Path(EXERCISE).name)
+    return User.objects.create_user("bench")
 
 
-def _stream(learner: Any, exercise: Any) -> list[float]:
-    """Submit once a second; return how long each grading waited for its sandboxes."""
+def _stream(learner: Any, path: str) -> dict[str, list[float]]:
+    """Submit once a second; return how long each grading waited, by what for."""
     time.sleep(IDLE_S)
     submissions = []
     for _ in range(STREAM):
-        submissions.append(_send(learner, exercise))
+        submissions.append(_send(learner, path))
         time.sleep(1)
-    return [_graded(submission).timings["sandboxes"] for submission in submissions]
+    timings = [_graded(submission).timings for submission in submissions]
+    return {what: [each[what] for each in timings] for what in ("sandboxes", "timing_core")}
 
 
-def _send(learner: Any, exercise: Any) -> Any:
+def _send(learner: Any, path: str) -> Any:
+    from curriculum.models import Exercise
     from submissions import services
 
+    reference = ROOT / "graders" / path / "reference.py"
     return services.submit(
-        learner=learner, exercise=exercise, tests="hidden", source=REFERENCE.read_text("utf-8")
+        learner=learner,
+        exercise=Exercise.objects.get(slug=Path(path).name),
+        tests="hidden",
+        source=reference.read_text("utf-8"),
     )
 
 
-def _submit(learner: Any, exercise: Any) -> float:
+def _submit(learner: Any) -> float:
     """Return the seconds from pressing the button to the verdict's row."""
-    run = _graded(_send(learner, exercise))
+    run = _graded(_send(learner, EXERCISE))
     return float((run.graded_at - run.queued_at).total_seconds())
 
 
@@ -271,9 +281,9 @@ def _report(seconds: dict[str, list[float]], waits: dict[str, list[float]]) -> N
         rows[f"{name} / by hand"] = _spread([graded / by for graded, by, _ in pairs])
         rows[f"{name} - floor, s"] = _spread([graded - least for graded, _, least in pairs])
     for name, values in waits.items():
-        rows[f"{name} at 1/s: wait, s"] = _spread(values)
+        rows[f"{name}, s"] = _spread(values)
     for label, (low, middle, high) in rows.items():
-        print(f"{label:28} min {low:7.3f}  median {middle:7.3f}  max {high:7.3f}")
+        print(f"{label:52} min {low:7.3f}  median {middle:7.3f}  max {high:7.3f}")
     target = ROOT / "build" / "bench.json"
     target.parent.mkdir(exist_ok=True)
     target.write_text(
