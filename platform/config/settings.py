@@ -106,6 +106,7 @@ GRADING_MAX_ATTEMPTS = env.int("GRADING_MAX_ATTEMPTS", default=3)
 GRADING_RESEND_SECONDS = env.int("GRADING_RESEND_SECONDS", default=30)
 GRADING_REAPER_SECONDS = env.int("GRADING_REAPER_SECONDS", default=5)
 GRADING_CANARY_HOURS = env.float("GRADING_CANARY_HOURS", default=24.0)
+GRADING_DUELS_SECONDS = env.int("GRADING_DUELS_SECONDS", default=60)
 GRADING_SHUTDOWN_SECONDS = env.int("GRADING_SHUTDOWN_SECONDS", default=10)
 
 CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1)
@@ -123,7 +124,10 @@ CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_DEFAULT_QUEUE = "cpu"
-CELERY_TASK_ROUTES = {"grading.tasks.requeue_expired": {"queue": "housekeeping"}}
+CELERY_TASK_ROUTES = {
+    "grading.tasks.requeue_expired": {"queue": "housekeeping"},
+    "grading.tasks.call_duels": {"queue": "housekeeping"},
+}
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULE = {
@@ -132,6 +136,11 @@ CELERY_BEAT_SCHEDULE = {
         # Without an expiry: behind gradings each one would wait longer, and none would ever be done
         # while there is a queue.
         "schedule": GRADING_REAPER_SECONDS,
+    },
+    "call-duels": {
+        "task": "grading.tasks.call_duels",
+        "schedule": GRADING_DUELS_SECONDS,
+        "options": {"expires": GRADING_DUELS_SECONDS},
     },
 }
 

@@ -22,10 +22,11 @@ from curriculum.manifest import Manifest, load_manifest
 from curriculum.notebooks import NotebookError, answer_source, code_cells
 from grading import quiz
 from grading.forks import Grader, InfrastructureError, Zygote
-from grading.report import Event, Graded, from_json
+from grading.report import Event, Finished, Graded, from_json
 from grading.sandboxes.base import Limits, Sandbox, SandboxUnavailable
 from grading.sandboxes.gpus import Slot
 from grading.sandboxes.pool import Pool
+from grading.steadiness import Usual
 
 POLL_S = 0.2
 GRACE_S = 10.0
@@ -39,13 +40,17 @@ class Cancelled(Exception):
 
 @dataclass(frozen=True)
 class Job:
-    """What to grade. ``exercise`` is "<stage>/<slug>", ``tests`` is "visible" or "hidden"."""
+    """What to grade. ``exercise`` is "<stage>/<slug>", ``tests`` is "visible" or "hidden".
+
+    With a ``rival``, another submission's source, speed is measured against that one.
+    """
 
     exercise: str
     tests: str
     source: str
     seed: int
     version: str = ""
+    rival: str = ""
 
 
 class Engine:
@@ -67,6 +72,7 @@ class Engine:
         self._timing_core = timing_core
         self._timing = threading.Lock()
         self._timed: list[Sandbox] = []
+        self._usual = Usual()
         self._errands: set[_Errand] = set()
         self._placing = threading.Lock()
 
@@ -113,6 +119,9 @@ class Engine:
             deadline = started + manifest.limits.total_s * 2 + GRACE_S
             for message in errand.messages(deadline, cancelled):
                 event = from_json(message)
+                if isinstance(event, Finished) and (speed := event.outcome.speed):
+                    test = f"{job.exercise}@{job.version} {event.outcome.name}"
+                    speed["doubtful"] = self._usual.doubts(test, speed)
                 if isinstance(event, Graded):
                     event = self._with_receipt(event, job, errand, started)
                 yield event
@@ -126,12 +135,15 @@ class Engine:
         if hidden:
             files["reference.py"] = (secret / "reference.py").read_text("utf-8")
         files |= {f"mistakes/{path.name}": path.read_text("utf-8") for path in mistakes}
-        source, cells = job.source, list[str]()
+        source, rival, cells = job.source, job.rival, list[str]()
         if manifest.kind == "notebook":
+            starter = (public / "starter.ipynb").read_text("utf-8")
             cells = code_cells(job.source)
-            source = answer_source(job.source, (public / "starter.ipynb").read_text("utf-8"))
+            source = answer_source(job.source, starter)
+            rival = rival and answer_source(rival, starter)
         return {
             "source": source,
+            "rival": rival,
             "cells": cells,
             "files": files,
             "tests": tests.name,
@@ -147,11 +159,8 @@ class Engine:
         }
 
     def _with_receipt(self, event: Graded, job: Job, errand: _Errand, started: float) -> Graded:
-        timings = {
-            **event.timings,
-            "sandboxes": errand.waited_s,
-            "total": time.monotonic() - started,
-        }
+        total = time.monotonic() - started
+        timings = {**event.timings, **errand.waited, "total": total}
         receipt = {
             "exercise": job.exercise,
             "version": job.version,
@@ -210,7 +219,7 @@ class _Errand:
         self, engine: Engine, grader: Grader, limits: Limits, stack: contextlib.ExitStack
     ) -> None:
         self.sandboxes: list[Sandbox] = []
-        self.waited_s = 0.0
+        self.waited = {"sandboxes": 0.0, "timing_core": 0.0}
         self.grader = grader
         self._engine, self._limits, self._stack = engine, limits, stack
         self._timing = False
@@ -246,7 +255,7 @@ class _Errand:
             readable, _, _ = select.select([self._line], [], [], POLL_S)
             if cancelled():
                 raise Cancelled
-            if time.monotonic() > deadline + self.waited_s:
+            if time.monotonic() > deadline + sum(self.waited.values()):
                 raise InfrastructureError("the grader process took too long")
             if not readable:
                 continue
@@ -264,10 +273,9 @@ class _Errand:
                 reason = self.sandboxes[question["number"]].exit_reason()
                 self.tell({"reason": reason or ""})
             case "pin":
-                started = time.monotonic()
                 self._timing = True
-                self._engine.begin_timing([self.sandboxes[n] for n in question["numbers"]])
-                self.waited_s += time.monotonic() - started
+                with self._waiting("timing_core"):
+                    self._engine.begin_timing([self.sandboxes[n] for n in question["numbers"]])
                 self.tell({})
             case "turn" if self._timing:
                 self._engine.turn(self.sandboxes[question["number"]])
@@ -279,12 +287,18 @@ class _Errand:
     def _lend(self) -> None:
         if len(self.sandboxes) >= MAX_SANDBOXES:
             raise InfrastructureError("the grader asked for too many sandboxes")
-        started = time.monotonic()
-        sandbox = self._engine.take(self._limits, self)
-        self.waited_s += time.monotonic() - started
+        with self._waiting("sandboxes"):
+            sandbox = self._engine.take(self._limits, self)
         self._stack.callback(sandbox.kill)
         number = len(self.sandboxes) - 1
         self.tell({"number": number}, [sandbox.reader, sandbox.writer])
+
+    @contextlib.contextmanager
+    def _waiting(self, what: str) -> Iterator[None]:
+        """Count how long the grader waits for others: that is not its submission's time."""
+        started = time.monotonic()
+        yield
+        self.waited[what] += time.monotonic() - started
 
     def _unpin(self) -> None:
         if self._timing:

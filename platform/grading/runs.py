@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ from grading.report import Collected, Diagnosed, Event, Finished, Graded, Notebo
 from grading.sandboxes.base import SandboxUnavailable
 from submissions import services
 from submissions.services import Claim, ClaimLost
-from submissions.states import Verdict
+from submissions.states import OutcomeKind, Verdict
 
 log = logging.getLogger(__name__)
 
@@ -68,8 +69,13 @@ def _grade(engine: Engine, claim: Claim, pulse: _Pulse, stopping: threading.Even
             raise HandedBack
         return pulse.cancelled()
 
+    doubtful = False
     try:
         for event in engine.grade(job, cancelled=stop):
+            doubtful |= _is_doubtful(event)
+            too_slow = isinstance(event, Graded) and event.verdict == Verdict.TOO_SLOW
+            if doubtful and too_slow and services.measure_again(claim, os.uname().nodename):
+                return "measured_again"
             _record(claim, event)
     except HandedBack:
         services.hand_back(claim)
@@ -82,6 +88,16 @@ def _grade(engine: Engine, claim: Claim, pulse: _Pulse, stopping: threading.Even
         services.record_fault(claim, f"{type(error).__name__}: {error}")
         return "fault"
     return "graded"
+
+
+def _is_doubtful(event: Event) -> bool:
+    """Whether a test failed by the clock of a machine that was not itself."""
+    return (
+        isinstance(event, Finished)
+        and event.outcome.kind == OutcomeKind.TOO_SLOW
+        and event.outcome.speed is not None
+        and bool(event.outcome.speed["doubtful"])
+    )
 
 
 def _record(claim: Claim, event: Event) -> None:
@@ -108,7 +124,7 @@ def _record(claim: Claim, event: Event) -> None:
                 max_score=event.max_score,
                 message=event.message,
                 timings=event.timings,
-                receipt=event.receipt,
+                receipt={**claim.run.receipt, **event.receipt},
             )
             if not recorded:
                 raise ClaimLost(claim.run.pk)

@@ -119,3 +119,30 @@ class Ruling(models.Model):
 
     def __str__(self) -> str:
         return f"{self.entry_id}: {self.state}"
+
+
+class Duel(models.Model):
+    """Two runs measured against each other, call by call: only who won may stand above the other.
+
+    ``low`` and ``high`` are the interval of the first's time over the second's; null where nothing
+    came out, as when one of them fails tests that are newer than its run.
+    """
+
+    first = models.ForeignKey(GradingRun, models.CASCADE, related_name="+")
+    second = models.ForeignKey(GradingRun, models.CASCADE, related_name="+")
+    low = models.FloatField(null=True)
+    high = models.FloatField(null=True)
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["first", "second"], name="duel_once"),
+            models.CheckConstraint(
+                condition=Q(low__isnull=True, high__isnull=True)
+                | Q(low__gt=0, low__lte=models.F("high")),
+                name="duel_interval",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.first_id}/{self.second_id}"

@@ -13,12 +13,18 @@ from django.utils import timezone
 
 from accounts.models import User
 from curriculum.models import Exercise
-from leaderboard.models import Entry, Standing, Streak
+from leaderboard.models import Duel, Entry, Standing, Streak
+from submissions.models import GradingRun
 
 TOP = 50
 NEIGHBOURS = 2
 FASTEST = 10
 """Entries that instructors can rule on besides those that were held or voided."""
+
+DUELLISTS = 10
+"""Among so many at the top, who is ahead has also won a duel."""
+WON = 1 / 1.02
+"""A duel is won when the whole interval lies below this."""
 
 Reader = User | AnonymousUser
 
@@ -89,7 +95,8 @@ def by_speed(exercise: Exercise, reader: Reader) -> Ranking:
     """Rank by the upper end of the ratio's interval: by the speed that is sure.
 
     A rank is one more than how many are surely faster, whose whole interval lies below. So those
-    whose intervals overlap with the fastest's are all first.
+    whose intervals overlap with the fastest's are all first. At the top, the last of the surely
+    faster must also have won a duel; else they share a rank.
     """
     everybody = Entry.objects.filter(exercise=exercise, ratio__isnull=False)
     everybody = everybody.select_related("learner")
@@ -104,11 +111,13 @@ def by_speed(exercise: Exercise, reader: Reader) -> Ranking:
         ).count()
         around = list(ordered[max(TOP, ahead - NEIGHBOURS) : ahead + 1 + NEIGHBOURS])
     highs = [entry.ratio_high or 0.0 for entry in top]  # never null here
+    shared = _shared_ranks(top[:DUELLISTS])
 
     def rank(entry: Entry) -> int:
         low = entry.ratio_low or 0.0
         if highs and low <= highs[-1]:
-            return sum(high < low for high in highs) + 1
+            above = shared.get(entry.pk)
+            return rank(above) if above else sum(high < low for high in highs) + 1
         return shown.filter(ratio_high__lt=low).count() + 1
 
     def rows(entries: list[Entry]) -> list[Row]:
@@ -116,6 +125,39 @@ def by_speed(exercise: Exercise, reader: Reader) -> Ranking:
 
     hidden = rows([own]) if own is not None and not _counts(own) else []
     return Ranking(rows(top), rows(around), next(iter(hidden), None))
+
+
+def _last_faster(top: list[Entry]) -> dict[Entry, Entry]:
+    """Return, for whom somebody is surely faster than, the last of those; ``top`` is in order."""
+    found = {}
+    for entry in top:
+        faster = [one for one in top if (one.ratio_high or 0.0) < (entry.ratio_low or 0.0)]
+        if faster:
+            found[entry] = faster[-1]
+    return found
+
+
+def _shared_ranks(top: list[Entry]) -> dict[int, Entry]:
+    """Return who shares the rank of whom, by primary key, for want of a duel that was won."""
+    pairs = _last_faster(top)
+    fought = Duel.objects.filter(first__in=[one.run_id for one in pairs.values()], high__lt=WON)
+    won = set(fought.values_list("first", "second"))
+    return {
+        entry.pk: above for entry, above in pairs.items() if (above.run_id, entry.run_id) not in won
+    }
+
+
+def duels_to_fight() -> list[tuple[GradingRun, GradingRun]]:
+    """Return the pairs of runs at the top of each exercise that never met."""
+    shown = Entry.objects.filter(state=Entry.State.SHOWN, listed=True, ratio__isnull=False)
+    pairs = []
+    for exercise in shown.order_by().values_list("exercise", flat=True).distinct():
+        top = shown.filter(exercise=exercise).select_related("run").order_by("ratio_high", "pk")
+        faster = _last_faster(list(top[:DUELLISTS]))
+        pairs += [(above.run, entry.run) for entry, above in faster.items()]
+    fought = Duel.objects.filter(second__in=[second for _, second in pairs])
+    met = set(fought.values_list("first", "second"))
+    return [pair for pair in pairs if (pair[0].pk, pair[1].pk) not in met]
 
 
 def _counts(entry: Entry) -> bool:

@@ -10,7 +10,7 @@ from django.db.models import F, Min
 from django.utils.translation import gettext_noop
 
 from accounts.models import User
-from leaderboard.models import Entry, Ruling, Standing, Streak
+from leaderboard.models import Duel, Entry, Ruling, Standing, Streak
 from submissions.models import GradingRun, Submission
 from submissions.states import PASSING
 
@@ -117,6 +117,12 @@ def rule(entry: Entry, by: User | None, state: str, reason: str) -> None:
         raise ValueError("a ruling needs a reason")
     Ruling.objects.create(entry=entry, by=by, state=state, reason=reason.strip()[:500])
     Entry.objects.filter(pk=entry.pk).update(state=state)
+
+
+def record_duel(first: GradingRun, second: GradingRun, speed: dict[str, Any] | None) -> None:
+    """Keep how two runs did against each other; None when nothing came out."""
+    found = {"low": speed["low"], "high": speed["high"]} if speed else {}
+    Duel.objects.update_or_create(first=first, second=second, defaults=found)
 
 
 @transaction.atomic

@@ -172,6 +172,11 @@ class GradingRun(models.Model):
         return hashlib.sha256(f"{self.seed}:{self.salt}".encode()).hexdigest()
 
     @property
+    def measured_on(self) -> list[str]:
+        """The hosts whose measurement was in doubt, so that it didn't count."""
+        return list(self.receipt.get("measured_on", []))
+
+    @property
     def passed(self) -> bool:
         """Whether every required test passed."""
         return self.verdict in PASSING

@@ -175,11 +175,16 @@ def claim(run_id: UUID) -> Claim | None:
     return Claim(run, token)
 
 
-def is_timed(run_id: UUID) -> bool:
-    """Return whether a run's exercise has a speed limit."""
+def suits(run_id: UUID, host: str, *, keeps_time: bool) -> bool:
+    """Return whether a worker on ``host`` should grade a run, if there may be a better one.
+
+    None whose clock drifts times anybody, and who measured with a doubt leaves it to another.
+    """
     runs = GradingRun.objects.select_related("submission__version")
     run = runs.filter(pk=run_id).first()
-    return run is not None and run.submission.version.is_timed
+    if run is None or not run.submission.version.is_timed:
+        return True
+    return keeps_time and not (host in run.measured_on and workers.at_work_beside(host))
 
 
 def renew(claim: Claim) -> bool:
@@ -268,6 +273,17 @@ def record_fault(claim: Claim, reason: str) -> bool:
     if claim.run.attempt >= settings.GRADING_MAX_ATTEMPTS:
         return _release(claim, State.ERRORED, receipt=receipt)
     return _release(claim, State.QUEUED, receipt=receipt)
+
+
+def measure_again(claim: Claim, host: str) -> bool:
+    """Put a run that was measured on ``host`` with a doubt back into the queue.
+
+    False after the last attempt: then what was measured counts.
+    """
+    if claim.run.attempt >= settings.GRADING_MAX_ATTEMPTS:
+        return False
+    measured_on = [*claim.run.measured_on, host]
+    return _release(claim, State.QUEUED, receipt={**claim.run.receipt, "measured_on": measured_on})
 
 
 def requeue_expired() -> int:

@@ -43,6 +43,14 @@ def record_canary(*, host: str, backend: str, gpu: str, measured: dict[str, Any]
 
 def gpu_at_work() -> bool:
     """Return whether a worker with a GPU takes work just now."""
+    return any(worker.gpu for worker in _at_work())
+
+
+def at_work_beside(host: str) -> bool:
+    """Return whether a worker takes work just now on another host."""
+    return any(worker.host != host for worker in _at_work())
+
+
+def _at_work() -> list[Worker]:
     since = timezone.now() - timedelta(seconds=SILENT_S)
-    alive = Worker.objects.exclude(gpu="").filter(seen_at__gte=since)
-    return any(not worker.broken for worker in alive)
+    return [worker for worker in Worker.objects.filter(seen_at__gte=since) if not worker.broken]

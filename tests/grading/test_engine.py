@@ -7,6 +7,7 @@ import time
 import pytest
 
 from grading.engine import Cancelled, Job
+from grading.report import Finished
 
 pytestmark = pytest.mark.sandbox
 
@@ -53,6 +54,32 @@ def test_right_but_slow_is_too_slow_and_only_that(grade):
     assert result.verdict == "too_slow"
     assert result.outcomes["test_adds"].kind == "passed"
     assert result.outcomes["test_speed"].speed["low"] > 1.5
+
+
+def test_memory_is_told_beside_speed(grade):
+    needy = "def add(a, b):\n    c = a + b\n    return (c * 1 + c * 1) / 2\n"
+    mine, theirs = grade(needy).outcomes["test_speed"].speed["memory"]
+    matrix = 4 * 1000 * 1000
+    assert matrix * 0.9 < theirs < matrix * 1.5
+    assert mine > theirs + matrix * 0.9
+
+
+@pytest.mark.slow
+def test_two_submissions_are_measured_against_each_other(engine):
+    twice = "def add(a, b):\n    for _ in range(2): c = a + b\n    return c\n"
+    for first, second, faster in ((RIGHT, twice, True), (twice, RIGHT, False)):
+        job = Job("01-test/adder", "hidden", first, seed=1, rival=second)
+        events = [event.outcome for event in engine.grade(job) if isinstance(event, Finished)]
+        speed = next(outcome.speed for outcome in events if outcome.speed)
+        assert speed["limit"] == 1.0
+        assert speed["high"] < 0.75 if faster else speed["low"] > 1.25
+
+
+@pytest.mark.parametrize("rival", ["def add(a, b): return a * b", "import os; os._exit(0)", "def"])
+def test_against_a_wrong_rival_nothing_is_measured(engine, rival):
+    job = Job("01-test/adder", "hidden", RIGHT, seed=1, rival=rival)
+    events = [event.outcome for event in engine.grade(job) if isinstance(event, Finished)]
+    assert events and not any(outcome.speed for outcome in events)
 
 
 VERDICTS = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -160,6 +161,39 @@ def test_a_run_that_failed_for_our_fault_is_graded_at_the_next_try(run: GradingR
     grade(run, PLAN, PASSED, InfrastructureError("once"))
     grade(run, *EVENTS)
     assert (run.state, run.attempt, run.outcomes.count()) == (State.GRADED, 2, 2)
+
+
+def too_slow(*, doubtful: bool) -> list[Step]:
+    """What the engine says of a run that is slow, on a machine that was itself or not."""
+    speed = {"kind": "ratio", "doubtful": doubtful}
+    slow = Finished(CaseResult("test_a", TITLE, "too_slow", 0.0, 1.0, 0.5, speed=speed))
+    return [PLAN, PASSED, slow, Graded("too_slow", 0.0, 3.0, receipt=RECEIPT)]
+
+
+def test_who_was_timed_by_an_unsteady_machine_is_timed_again(run: GradingRun) -> None:
+    grade(run, *too_slow(doubtful=True))
+    assert (run.state, run.verdict, run.measured_on) == (State.QUEUED, "", [os.uname().nodename])
+    assert not run.outcomes.exists()
+    grade(run, *EVENTS)
+    assert run.state == State.GRADED
+    assert run.receipt == {**RECEIPT, "measured_on": [os.uname().nodename]}
+
+
+def test_a_steady_measurement_counts_at_once(run: GradingRun) -> None:
+    grade(run, *too_slow(doubtful=False))
+    assert (run.state, run.verdict) == (State.GRADED, Verdict.TOO_SLOW)
+
+
+def test_a_wrong_answer_needs_no_steady_machine(run: GradingRun) -> None:
+    grade(run, *too_slow(doubtful=True)[:-1], VERDICT)
+    assert (run.state, run.verdict) == (State.GRADED, Verdict.WRONG_ANSWER)
+
+
+def test_after_the_last_attempt_what_was_measured_counts(run: GradingRun, settings: Any) -> None:
+    settings.GRADING_MAX_ATTEMPTS = 2
+    for _ in range(2):
+        grade(run, *too_slow(doubtful=True))
+    assert (run.state, run.verdict) == (State.GRADED, Verdict.TOO_SLOW)
 
 
 def test_a_run_that_the_learner_cancels_meanwhile_ends_as_cancelled(run: GradingRun) -> None:

@@ -38,20 +38,29 @@ class FakeSide:
         return Timed(self.sending, self.cost(inputs) * self.bias, self.result)
 
     def echo(self) -> float:
+        self.log.append(f"echo {self.name}")
         return 0.0
+
+    def peak(self, inputs: Any) -> int | None:
+        return len(self.name)
 
 
 class Track:
     """A submission and a reference that a test can set up, and the fixture over them."""
 
-    def __init__(self, ratio: float, spread: float = 0.0, seed: int = 1) -> None:
+    def __init__(
+        self, ratio: float, spread: float = 0.0, seed: int = 1, duel: bool = False
+    ) -> None:
         self.log: list[str] = []
         self.mine = FakeSide("mine", self.log, lambda _: 0.01 * ratio, spread)
         self.theirs = FakeSide("theirs", self.log, lambda _: 0.01)
+        self.reference = FakeSide("reference", self.log, lambda _: 0.02)
+        sides = [self.mine, self.theirs, *([self.reference] if duel else [])]
         self.speed = Speed(
-            lambda _: (self.mine, self.theirs),  # type: ignore[arg-type, return-value]
+            lambda _: sides,  # type: ignore[arg-type, return-value]
             np.random.default_rng(seed),
             limit=1.5,
+            duel=duel,
         )
 
     def compare(self) -> Estimate:
@@ -131,7 +140,8 @@ def test_calls_alternate_and_each_pair_is_fresh() -> None:
     rounds = [list(calls) for begins, calls in parts if not begins]
     assert len(rounds) == 1 + LOOKS[0]
     for calls in rounds:
-        counted = calls[2 * protocol.WARM_UP :]
+        timed = [call for call in calls if not call.startswith("echo")]
+        counted = timed[2 * protocol.WARM_UP :]
         assert len(counted) == 2 * protocol.CALLS
         pairs = list(zip(counted[::2], counted[1::2], strict=True))
         assert all(set(pair) == {"mine", "theirs"} for pair in pairs)
@@ -161,6 +171,46 @@ def test_a_wrong_result_in_a_timed_call_fails_however_fast() -> None:
     track.mine.result = 2.0
     with pytest.raises(CheckFailed, match="timed calls"):
         track.compare()
+
+
+def test_what_the_boundary_costs_is_asked_of_the_reference() -> None:
+    track = Track(1.42)
+    track.compare()
+    assert "echo theirs" in track.log and "echo mine" not in track.log
+
+
+def test_memory_and_the_references_time_are_told() -> None:
+    track = Track(1.0)
+    track.compare()
+    assert track.speed.result is not None
+    assert track.speed.result["memory"] == [len("mine"), len("theirs")]
+    assert track.speed.result["reference_s"] == pytest.approx([0.01] * 3)
+
+
+def test_in_a_duel_two_submissions_are_measured_against_each_other() -> None:
+    track = Track(0.9, spread=0.01, duel=True)
+    estimate = track.compare()
+    assert estimate.limit == 1.0
+    assert 0.88 < estimate.low < 0.9 < estimate.high < 0.92
+    echoes = {call for call in track.log if call.startswith("echo")}
+    assert echoes == {"echo reference"}
+    for name in ("mine", "theirs", "reference"):
+        assert track.log.count(f"begin {name}") == track.pairs()
+
+
+@pytest.mark.parametrize("cheat", ["mine", "theirs"])
+def test_in_a_duel_both_must_be_right(cheat: str) -> None:
+    track = Track(0.9, duel=True)
+    getattr(track, cheat).result = 2.0
+    with pytest.raises(CheckFailed, match="timed calls"):
+        track.compare()
+
+
+def test_in_a_duel_both_are_charged_for_dawdling() -> None:
+    track = Track(1.3, duel=True)
+    track.reference.sending = 0.001
+    track.theirs.sending = 0.05
+    assert track.compare().high < 1.0
 
 
 @pytest.mark.parametrize(("power", "ends"), [(1.0, "linear"), (2.0, "quadratic")])

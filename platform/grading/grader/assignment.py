@@ -23,6 +23,7 @@ class Assignment:
     mistakes: tuple[Path, ...] = ()
     speed_limit: float | None = None
     cells: tuple[str, ...] = ()
+    rival: str = ""
 
     @classmethod
     def unpack(cls, data: dict[str, Any], folder: Path) -> Assignment:

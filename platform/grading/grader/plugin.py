@@ -85,7 +85,8 @@ class GraderPlugin:
         if self._subject is not self._session.subject:
             pytest.skip("a wrong solution is not timed")
         with self._session.sides() as open_sides:
-            self._speed = Speed(open_sides, rng, self._session.assignment.speed_limit)
+            limit = self._session.assignment.speed_limit
+            self._speed = Speed(open_sides, rng, limit, duel=bool(self._session.assignment.rival))
             yield self._speed
 
     def _seed(self, item: pytest.Item) -> int:

@@ -16,7 +16,7 @@ from grading import messages
 from grading.checks import CheckFailed
 from grading.grader import faults
 from grading.grader.notebook import run_notebook
-from grading.grader.sides import Side
+from grading.grader.sides import Side, Sides
 from grading.grader.subject import Subject
 from grading.grader.supply import Lease, Supply
 from grading.remote.peer import GraderPeer
@@ -98,8 +98,11 @@ class Session:
         return messages.clean(peer.take_output(), 16_384) if peer else ""
 
     @contextlib.contextmanager
-    def sides(self) -> Iterator[Callable[[str], tuple[Side, Side]]]:
-        """Give ``speed`` the submission and the reference, each in its sandbox, on one core."""
+    def sides(self) -> Iterator[Callable[[str], Sides]]:
+        """Give ``speed`` the submission and the reference, each in its sandbox, on one core.
+
+        With a rival, that one stands between them.
+        """
         opened: list[Subject] = []
 
         def side(subject: Subject, name: str) -> Side:
@@ -116,13 +119,13 @@ class Session:
 
             return Side(current, restart, lambda: self.supply.turn(lease))
 
-        def open_sides(name: str) -> tuple[Side, Side]:
-            reference = self._open_reference()
-            opened.append(reference)
-            self.supply.pin([self.lease_of(self.subject), self.lease_of(reference)])
-            for subject in (self.subject, reference):
+        def open_sides(name: str) -> Sides:
+            opened.extend(self._opponents())
+            subjects = [self.subject, *opened]
+            self.supply.pin([self.lease_of(subject) for subject in subjects])
+            for subject in subjects:
                 subject.extend(self.assignment.total_s)
-            return side(self.subject, name), side(reference, name)
+            return [side(subject, name) for subject in subjects]
 
         try:
             yield open_sides
@@ -130,13 +133,15 @@ class Session:
             if opened:
                 self.supply.unpin()
 
-    def _open_reference(self) -> Subject:
-        path = self.assignment.reference
+    def _opponents(self) -> list[Subject]:
+        path, rival = self.assignment.reference, self.assignment.rival
         if path is None:
             raise RuntimeError("only hidden tests can be timed")
-        reference = self._subject(path.read_text(encoding="utf-8"))
-        reference.open()
-        return reference
+        sources = [*([rival] if rival else []), path.read_text(encoding="utf-8")]
+        opponents = [self._subject(source) for source in sources]
+        for opponent in opponents:
+            opponent.open()
+        return opponents
 
     def run(self, plugin: Callable[[Session], Any]) -> Graded:
         """Load the submission, run the tests, return the verdict.

@@ -69,6 +69,16 @@ class Side:
         end = time.perf_counter()
         return Timed(sent - start, end - sent, self._revealed(promised))
 
+    def peak(self, inputs: Inputs) -> int | None:
+        """Make a call; return the bytes of memory that it needed, as its own process says.
+
+        Only shown, never judged: that process may say what it likes.
+        """
+        self._turn()
+        self._peer.request("prepare", self._function._number, inputs)
+        said = self._peer.request("peak")
+        return said if type(said) is int and 0 <= said < 1 << 50 else None
+
     def _revealed(self, promised: Any) -> Any:
         answer = self._peer.request("reveal")
         if type(answer) is not list or type(answer[0]) is not bytes:
@@ -84,6 +94,10 @@ class Side:
         start = time.perf_counter()
         self._peer.request("echo")
         return time.perf_counter() - start
+
+
+Sides = list[Side]
+"""The submission, whom it is timed against, and last the reference: two of them, or three."""
 
 
 def _bytes(part: Any) -> memoryview:

@@ -12,6 +12,9 @@ computed ahead; a side that takes its time over receiving them is charged for it
 grader's, and stops when a digest of the whole result is here; the result itself follows, is held
 against the digest, and is checked. What the boundary itself costs is measured with calls that
 compute nothing, on the reference's side, which has no reason to dawdle, and subtracted from both.
+
+In a duel the submission is timed against another one, and the reference stands by: to say what is
+right and what the boundary costs.
 """
 
 from __future__ import annotations
@@ -28,7 +31,7 @@ import numpy as np
 from grading import messages
 from grading.checks import CheckFailed
 from grading.grader.faults import TooSlow
-from grading.grader.sides import Inputs, Side, Timed, same_result
+from grading.grader.sides import Inputs, Sides, Timed, same_result
 
 LOOKS = (3, 8, 16, 32)
 """After so many fresh pairs of processes one looks at the interval."""
@@ -91,11 +94,14 @@ class Speed:
 
     def __init__(
         self,
-        open_sides: Callable[[str], tuple[Side, Side]],
+        open_sides: Callable[[str], Sides],
         rng: np.random.Generator,
         limit: float | None,
+        *,
+        duel: bool = False,
     ) -> None:
-        self._open, self._rng, self._limit = open_sides, rng, limit
+        self._open, self._rng, self._limit, self._duel = open_sides, rng, limit, duel
+        self._reference_s = list[float]()
         self.result: dict[str, Any] | None = None
 
     def compare(self, name: str, make_inputs: MakeInputs, limit: float | None = None) -> Estimate:
@@ -106,7 +112,7 @@ class Speed:
             CheckFailed: a timed result differs from the reference's.
             ValueError: no limit is given, here or in the manifest.
         """
-        bound = limit or self._limit
+        bound = 1.0 if self._duel else limit or self._limit
         if bound is None:
             raise ValueError("speed.compare() needs [speed].limit in exercise.toml")
         sides = self._open(name)
@@ -116,7 +122,9 @@ class Speed:
         if found.high > limit_log - CLEAR or found.value < CONTENDER:
             found = self._settle(lambda: self._pair(sides, make_inputs), limit_log, CONTENDER)
         estimate = found.map(math.exp)
-        self.result = estimate.document("ratio")
+        reference_s = np.quantile(self._reference_s, [0.25, 0.5, 0.75]).tolist()
+        memory = [side.peak(make_inputs()) for side in sides[:2]]
+        self.result = estimate.document("ratio") | {"reference_s": reference_s, "memory": memory}
         if estimate.too_high:
             raise TooSlow(messages.too_slow(estimate.value, estimate.low, estimate.high, bound))
         return estimate
@@ -161,20 +169,18 @@ class Speed:
                 if clear or late or len(values) == LOOKS[-1]:
                     return estimate
 
-    def _pair(self, sides: tuple[Side, Side], make_inputs: MakeInputs) -> float:
+    def _pair(self, sides: Sides, make_inputs: MakeInputs) -> float:
         """Return the median of the ratios' logarithms in a fresh pair of processes."""
         began = time.monotonic()
         self._begin(sides)
         left = PAIR_S - (time.monotonic() - began)
         return statistics.median(self._calls(sides, make_inputs, patience_s=left))
 
-    def _calls(
-        self, sides: tuple[Side, Side], make_inputs: MakeInputs, patience_s: float
-    ) -> list[float]:
+    def _calls(self, sides: Sides, make_inputs: MakeInputs, patience_s: float) -> list[float]:
         """Return the logarithm of each pair of calls' ratio, of two at least, after a warm-up."""
         began = time.monotonic()
         self._warm_up(sides, make_inputs(), patience_s / 2)
-        logs = []
+        logs, reference_s = [], []
         first = int(self._rng.integers(2))
         for number in range(CALLS):
             if number >= 2 and time.monotonic() - began > patience_s:
@@ -182,26 +188,29 @@ class Speed:
             inputs = make_inputs()
             order = (first, 1 - first) if number % 2 == 0 else (1 - first, first)
             taken = {which: sides[which].timed(inputs) for which in order}
-            mine, theirs = self._seconds(taken[0], taken[1], sides[1].echo())
+            truth = sides[-1].timed(inputs) if self._duel else taken[1]
+            cost = sides[-1].echo()
+            mine, theirs = (_seconds(taken[which], truth, cost) for which in (0, 1))
             logs.append(math.log(mine / theirs))
+            reference_s.append(theirs)
+        self._reference_s.append(statistics.median(reference_s))
         return logs
 
-    def _sweep(self, sides: tuple[Side, Side], inputs: list[Inputs]) -> list[float]:
+    def _sweep(self, sides: Sides, inputs: list[Inputs]) -> list[float]:
         """Return the logarithm of the submission's seconds for each of ``inputs``."""
-        mine, theirs = sides
+        mine, reference = sides[0], sides[-1]
         logs = []
         for each in inputs:
-            taken, truth = mine.timed(each), theirs.timed(each)
-            logs.append(math.log(self._seconds(taken, truth, theirs.echo())[0]))
+            taken, truth = mine.timed(each), reference.timed(each)
+            logs.append(math.log(_seconds(taken, truth, reference.echo())))
         return logs
 
-    def _begin(self, sides: tuple[Side, Side]) -> None:
+    def _begin(self, sides: Sides) -> None:
         """Start fresh processes, in random order."""
-        first = int(self._rng.integers(2))
-        for which in (first, 1 - first):
+        for which in self._rng.permutation(len(sides)):
             sides[which].begin()
 
-    def _warm_up(self, sides: tuple[Side, Side], inputs: Inputs, patience_s: float) -> None:
+    def _warm_up(self, sides: Sides, inputs: Inputs, patience_s: float) -> None:
         """Make calls that don't count."""
         began = time.monotonic()
         for _ in range(WARM_UP):
@@ -210,19 +219,17 @@ class Speed:
             if time.monotonic() - began > patience_s:
                 break
 
-    def _seconds(self, mine: Timed, theirs: Timed, cost: float) -> tuple[float, float]:
-        """Return what both calls took without what the boundary costs.
 
-        Raises:
-            CheckFailed: their results differ.
-        """
-        if not same_result(mine.result, theirs.result):
-            raise CheckFailed(messages.TIMED_RESULT_WRONG)
-        dawdled = max(0.0, mine.sending - DAWDLE * theirs.sending)
-        return (
-            max(mine.seconds - cost, mine.seconds * 0.05) + dawdled,
-            max(theirs.seconds - cost, theirs.seconds * 0.05),
-        )
+def _seconds(taken: Timed, truth: Timed, cost: float) -> float:
+    """Return what a call took without what the boundary costs; ``truth`` is the reference's.
+
+    Raises:
+        CheckFailed: their results differ.
+    """
+    if taken is not truth and not same_result(taken.result, truth.result):
+        raise CheckFailed(messages.TIMED_RESULT_WRONG)
+    dawdled = max(0.0, taken.sending - DAWDLE * truth.sending)
+    return max(taken.seconds - cost, taken.seconds * 0.05) + dawdled
 
 
 def interval(values: Sequence[float]) -> tuple[float, float, float]:

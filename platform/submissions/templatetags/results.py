@@ -138,7 +138,8 @@ def speed_line(speed: Mapping[str, Any]) -> str:
 
 def _speed_end(speed: Mapping[str, Any]) -> str:
     if speed["low"] > speed["limit"]:
-        return _("too slow")
+        doubtful = speed.get("doubtful", False)
+        return _("too slow, on an unsteady machine") if doubtful else _("too slow")
     if speed["high"] > speed["limit"]:
         return _("too close to tell, so it counts as fast enough")
     return _("fast enough")

@@ -1,0 +1,59 @@
+"""Runs that an unsteady machine timed: who grades them next, and what their learner is told."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from submissions import services
+from submissions.models import GradingRun
+from submissions.services import suits
+from submissions.states import State
+from tests.submissions.conftest import MakeRun
+from workers.models import Worker
+from workers.services import SILENT_S, record_examination
+
+
+def measured_here(run: GradingRun) -> GradingRun:
+    claim = services.claim(run.pk)
+    assert claim is not None and services.measure_again(claim, "here")
+    run.refresh_from_db()
+    return run
+
+
+def time_it(run: GradingRun) -> None:
+    version = run.submission.version
+    version.manifest["speed"] = {"limit": 1.5}
+    version.save()
+
+
+def test_it_waits_for_another_worker_while_there_is_one(make_run: MakeRun) -> None:
+    run = make_run()
+    time_it(run)
+    assert suits(run.pk, "here", keeps_time=True)
+    run = measured_here(run)
+    assert run.state == State.QUEUED
+    assert suits(run.pk, "here", keeps_time=True), "there is no other"
+    record_examination("there", "bubblewrap", [])
+    assert not suits(run.pk, "here", keeps_time=True)
+    assert suits(run.pk, "there", keeps_time=True)
+    Worker.objects.update(seen_at=timezone.now() - timedelta(seconds=SILENT_S + 1))
+    assert suits(run.pk, "here", keeps_time=True), "the other one fell silent"
+
+
+def test_whose_clock_drifts_times_nobody(make_run: MakeRun) -> None:
+    run = make_run()
+    assert suits(run.pk, "here", keeps_time=False), "nothing is timed"
+    time_it(run)
+    assert not suits(run.pk, "here", keeps_time=False)
+
+
+def test_the_page_says_why_it_waits_again(signed_in: Client, make_run: MakeRun) -> None:
+    run = measured_here(make_run())
+    page = reverse("submission", args=[run.submission_id])
+    assert "unsteady while your code was timed" in signed_in.get(page).content.decode()
+    signed_in.post(reverse("set_language"), {"language": "zh-hans", "next": "/"})
+    assert "重新测量" in signed_in.get(page).content.decode()
