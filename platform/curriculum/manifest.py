@@ -41,9 +41,14 @@ class RunLimits:
 
 @dataclass(frozen=True)
 class SpeedRule:
-    """Speed is graded: the submission may take ``limit`` times the reference's time."""
+    """Speed is graded: the submission may take ``limit`` times the reference's time.
+
+    ``roofline``, on the same scale, is what no right solution goes below, since its arithmetic and
+    its bytes alone take as long; None where the author states none.
+    """
 
     limit: float
+    roofline: float | None = None
 
 
 @dataclass(frozen=True)
@@ -121,7 +126,10 @@ def _problems(data: Mapping[str, Any]) -> list[str]:
     numbers = {"total_s": (int, float), "test_s": (int, float), "memory_mib": int, "gpu_mib": int}
     problems += table_problems("limits", data.get("limits", {}), numbers, False)
     if "speed" in data:
-        problems += table_problems("speed", data["speed"], {"limit": (int, float)}, True)
+        ratios = {"limit": (int, float), "roofline": (int, float)}
+        problems += table_problems("speed", data["speed"], ratios, False)
+        if isinstance(data["speed"], dict) and "limit" not in data["speed"]:
+            problems.append("speed.limit: missing")
     problems += [
         f"{name}: must be a whole number above 0"
         for name in ("order", "points", "minutes")

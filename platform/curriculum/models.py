@@ -119,6 +119,11 @@ class ExerciseVersion(models.Model):
         return self.manifest.get("speed") is not None
 
     @property
+    def roofline(self) -> float | None:
+        """What share of the reference's time no right solution goes below, where that is stated."""
+        return (self.manifest.get("speed") or {}).get("roofline")
+
+    @property
     def points(self) -> int:
         """What solving it is worth."""
         return int(self.manifest["points"])

@@ -15,7 +15,8 @@ from submissions.models import GradingRun, Submission
 from submissions.states import PASSING
 
 IMPLAUSIBLE = 0.1
-"""A ratio below this share of the reference's time, or of the record's, is held for review."""
+"""A ratio below the roofline is held for review, and one below this share of the record's; of the
+reference's where no roofline is stated."""
 ALL = "all"
 
 
@@ -96,14 +97,15 @@ def _take_speed(entry: Entry, run: GradingRun) -> None:
         again = gettext_noop("An earlier record of this learner was voided.")
         rule(entry, None, Entry.State.HELD, again)
     elif entry.state == Entry.State.SHOWN and _is_implausible(entry):
-        quick = gettext_noop("More than ten times faster than what is known.")
+        quick = gettext_noop("Faster than the arithmetic allows, or ten times the record.")
         rule(entry, None, Entry.State.HELD, quick)
 
 
 def _is_implausible(entry: Entry) -> bool:
     shown = Entry.objects.filter(exercise=entry.exercise, state=Entry.State.SHOWN)
     record = shown.exclude(pk=entry.pk).aggregate(Min("ratio"))["ratio__min"]
-    return (entry.ratio or 1.0) < IMPLAUSIBLE * min(1.0, record or 1.0)
+    roofline = entry.run.submission.version.roofline or IMPLAUSIBLE
+    return (entry.ratio or 1.0) < max(roofline, IMPLAUSIBLE * (record or 0.0))
 
 
 @transaction.atomic

@@ -15,18 +15,12 @@ WARM_CHUNK, WARM_CHUNKS = 16 << 20, 4
 
 
 def import_torch() -> None:
-    """Import what every submission needs, and do once what is slow the first time.
-
-    No backward pass: a process that has had one can't fork others that have one.
-    """
+    """Import what every submission needs."""
     import torch
 
     from sandbox.agent import service  # noqa: F401
 
     torch.set_num_threads(1)
-    parameter = torch.nn.Parameter(torch.ones(2))
-    parameter.grad = torch.ones(2)
-    torch.optim.SGD([parameter], lr=0.1).step()
 
 
 def _rehearse() -> None:

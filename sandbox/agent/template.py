@@ -21,12 +21,26 @@ from sandbox.agent.__main__ import import_torch, serve
 def main() -> None:
     """Serve until the worker hangs up."""
     import_torch()
+    _step_once()
     gc.collect()
     gc.freeze()  # a collection in a fork would copy every page of what is shared
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 2)  # so far what went wrong was told to the worker; forks must not reach it
     os.close(null)
     forks.serve(socket.socket(fileno=int(sys.argv[1])), _agent, confined=True)
+
+
+def _step_once() -> None:
+    """Take an optimizer's first step, which imports torch's compiler: a second, for all forks.
+
+    Containers can't share it, and leave it to who takes a step. No backward pass: a process that
+    has had one can't fork others that have one.
+    """
+    import torch
+
+    parameter = torch.nn.Parameter(torch.ones(2))
+    parameter.grad = torch.ones(2)
+    torch.optim.SGD([parameter], lr=0.1).step()
 
 
 def _agent(stream: list[int], again: bool) -> NoReturn:

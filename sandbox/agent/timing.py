@@ -47,7 +47,7 @@ class Timing:
         return [body, *(np.frombuffer(blob, np.uint8) for blob in blobs)]
 
     def peak(self) -> int | None:
-        """Make the prepared call; return how many bytes it needed beyond what was in use.
+        """Make the prepared call again; return how many bytes it needed beyond what was in use.
 
         None where the kernel can't tell, as gVisor's.
         """

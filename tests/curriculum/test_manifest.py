@@ -30,7 +30,7 @@ limit = 1.5
 def write(tmp_path):
     def make(text):
         path = tmp_path / "03-llms" / "attention" / "exercise.toml"
-        path.parent.mkdir(parents=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
         return path
 
@@ -42,7 +42,19 @@ def test_a_manifest_takes_stage_and_slug_from_its_folder(write):
     assert manifest.path == "03-llms/attention"
     assert (manifest.limits.test_s, manifest.limits.total_s) == (2, 30)
     assert manifest.title.zh == "注意力"
-    assert manifest.speed.limit == 1.5
+    assert (manifest.speed.limit, manifest.speed.roofline) == (1.5, None)
+
+
+def test_a_roofline_may_be_stated(write):
+    manifest = load_manifest(write(GOOD.replace("limit = 1.5", "limit = 1.5\nroofline = 0.4")))
+    assert manifest.speed.roofline == 0.4
+
+
+def test_a_speed_table_needs_a_limit(write):
+    with pytest.raises(ManifestError, match=r"speed\.limit: missing"):
+        load_manifest(write(GOOD.replace("limit = 1.5", "roofline = 0.4")))
+    with pytest.raises(ManifestError, match="speed: must be a table"):
+        load_manifest(write("speed = 1.5\n" + GOOD.partition("[speed]")[0]))
 
 
 def test_all_problems_are_told_at_once(write):

@@ -41,7 +41,7 @@ class FakeSide:
         self.log.append(f"echo {self.name}")
         return 0.0
 
-    def peak(self, inputs: Any) -> int | None:
+    def peak(self) -> int | None:
         return len(self.name)
 
 
@@ -77,6 +77,15 @@ def test_what_is_clearly_fast_enough_needs_no_fresh_process() -> None:
     assert len(estimate.values) == protocol.CALLS
     assert estimate.low <= 1.1 <= estimate.high < 1.5 and estimate.settled
     assert track.speed.result is not None and track.speed.result["kind"] == "ratio"
+
+
+def test_one_call_that_was_held_up_costs_more_calls_and_no_fresh_process() -> None:
+    track = Track(1.1)
+    numbers = iter(range(1000))
+    track.mine.cost = lambda _: 0.05 if next(numbers) == protocol.WARM_UP + 1 else 0.011
+    estimate = track.compare()
+    assert track.pairs() == 0
+    assert len(estimate.values) == 2 * protocol.CALLS and estimate.high < 1.2
 
 
 def test_what_is_fast_enough_but_not_by_far_is_so_after_three_pairs() -> None:

@@ -93,6 +93,19 @@ def test_an_implausible_speed_is_held_for_review(solve: Solve, make_learner: Mak
     assert Standing.objects.filter(learner=entry.learner).exists()  # the points stay
 
 
+def test_so_is_one_below_the_roofline(
+    solve: Solve, make_learner: MakeLearner, exercise: Exercise
+) -> None:
+    version = exercise.current_version
+    assert version is not None
+    version.manifest["speed"] = {"limit": 1.5, "roofline": 0.4}
+    version.save()
+    solve(make_learner("quick"), speed=speed_of(0.41))
+    assert not Ruling.objects.exists()
+    solve(make_learner("magic"), speed=speed_of(0.39))
+    assert Entry.objects.get(learner__username="magic").state == Entry.State.HELD
+
+
 def test_who_was_voided_is_held_when_a_new_record_comes(
     solve: Solve, make_learner: MakeLearner
 ) -> None:

@@ -69,13 +69,12 @@ class Side:
         end = time.perf_counter()
         return Timed(sent - start, end - sent, self._revealed(promised))
 
-    def peak(self, inputs: Inputs) -> int | None:
-        """Make a call; return the bytes of memory that it needed, as its own process says.
+    def peak(self) -> int | None:
+        """Make the last call once more; return the bytes that it needed, as its own process says.
 
         Only shown, never judged: that process may say what it likes.
         """
         self._turn()
-        self._peer.request("prepare", self._function._number, inputs)
         said = self._peer.request("peak")
         return said if type(said) is int and 0 <= said < 1 << 50 else None
 

@@ -117,14 +117,13 @@ class Speed:
             raise ValueError("speed.compare() needs [speed].limit in exercise.toml")
         sides = self._open(name)
         limit_log = math.log(bound)
-        calls = self._calls(sides, make_inputs, patience_s=math.inf)
-        found = Estimate(*interval(calls), limit_log, tuple(calls))
-        if found.high > limit_log - CLEAR or found.value < CONTENDER:
-            found = self._settle(lambda: self._pair(sides, make_inputs), limit_log, CONTENDER)
+        found = self._at_once(sides, make_inputs, limit_log) or self._settle(
+            lambda: self._pair(sides, make_inputs), limit_log, CONTENDER
+        )
         estimate = found.map(math.exp)
         reference_s = np.quantile(self._reference_s, [0.25, 0.5, 0.75]).tolist()
-        memory = [side.peak(make_inputs()) for side in sides[:2]]
-        self.result = estimate.document("ratio") | {"reference_s": reference_s, "memory": memory}
+        seen = {"reference_s": reference_s, "memory": [side.peak() for side in sides[:2]]}
+        self.result = estimate.document("ratio") | seen
         if estimate.too_high:
             raise TooSlow(messages.too_slow(estimate.value, estimate.low, estimate.high, bound))
         return estimate
@@ -154,6 +153,18 @@ class Speed:
                 messages.grows_too_fast(estimate.value, estimate.low, estimate.high, limit)
             )
         return estimate
+
+    def _at_once(self, sides: Sides, make_inputs: MakeInputs, limit: float) -> Estimate | None:
+        """Return what the processes that are there give, for who is clearly fast enough."""
+        calls = list[float]()
+        while len(calls) < LOOKS[2]:
+            calls += self._calls(sides, make_inputs, patience_s=math.inf)
+            found = Estimate(*interval(calls), limit, tuple(calls))
+            if not CONTENDER <= found.value <= limit - CLEAR:
+                break
+            if found.high <= limit - CLEAR:
+                return found
+        return None
 
     def _settle(self, measure: Callable[[], float], limit: float, exact_below: float) -> Estimate:
         """Measure, each time in fresh processes, until the interval is clear of ``limit``."""
