@@ -22,8 +22,9 @@ from __future__ import annotations
 import math
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from itertools import cycle, islice
 from typing import Any
 
 import numpy as np
@@ -39,7 +40,11 @@ CLEAR = 0.1
 """How far from the limit the first looks must find it: one pair of processes, or three, are few."""
 PAIR_S = 0.25
 """After so long a pair of processes makes no further calls, if it has made two from each side."""
+GLANCES = (8, 12, 15)
+"""After so many calls in the processes that are there one looks: none, one or two of them may have
+been held up, and the interval still tells."""
 CALLS = 8
+"""In a fresh pair of processes."""
 WARM_UP = 3
 """Calls that don't count."""
 CONTENDER = math.log(0.95)
@@ -117,12 +122,14 @@ class Speed:
             raise ValueError("speed.compare() needs [speed].limit in exercise.toml")
         sides = self._open(name)
         limit_log = math.log(bound)
-        found = self._at_once(sides, make_inputs, limit_log) or self._settle(
-            lambda: self._pair(sides, make_inputs), limit_log, CONTENDER
-        )
+        memory = None
+        found = self._at_once(sides, make_inputs, limit_log)
+        if found is None:
+            found = self._settle(lambda: self._pair(sides, make_inputs), limit_log, CONTENDER)
+            memory = [side.peak() for side in sides[:2]]
         estimate = found.map(math.exp)
         reference_s = np.quantile(self._reference_s, [0.25, 0.5, 0.75]).tolist()
-        seen = {"reference_s": reference_s, "memory": [side.peak() for side in sides[:2]]}
+        seen = {"reference_s": reference_s, "memory": memory}
         self.result = estimate.document("ratio") | seen
         if estimate.too_high:
             raise TooSlow(messages.too_slow(estimate.value, estimate.low, estimate.high, bound))
@@ -156,14 +163,18 @@ class Speed:
 
     def _at_once(self, sides: Sides, make_inputs: MakeInputs, limit: float) -> Estimate | None:
         """Return what the processes that are there give, for who is clearly fast enough."""
-        calls = list[float]()
-        while len(calls) < LOOKS[2]:
-            calls += self._calls(sides, make_inputs, patience_s=math.inf)
-            found = Estimate(*interval(calls), limit, tuple(calls))
-            if not CONTENDER <= found.value <= limit - CLEAR:
-                break
-            if found.high <= limit - CLEAR:
-                return found
+        self._warm_up(sides, make_inputs(), math.inf)
+        logs, reference_s = list[float](), list[float]()
+        for ratio, seconds in islice(self._ratios(sides, make_inputs), GLANCES[-1]):
+            logs.append(ratio)
+            reference_s.append(seconds)
+            if len(logs) in GLANCES:
+                found = Estimate(*interval(logs), limit, tuple(logs))
+                if not CONTENDER <= found.value <= limit - CLEAR:
+                    return None
+                if found.high <= limit - CLEAR:
+                    self._reference_s.append(statistics.median(reference_s))
+                    return found
         return None
 
     def _settle(self, measure: Callable[[], float], limit: float, exact_below: float) -> Estimate:
@@ -184,28 +195,26 @@ class Speed:
         """Return the median of the ratios' logarithms in a fresh pair of processes."""
         began = time.monotonic()
         self._begin(sides)
-        left = PAIR_S - (time.monotonic() - began)
-        return statistics.median(self._calls(sides, make_inputs, patience_s=left))
-
-    def _calls(self, sides: Sides, make_inputs: MakeInputs, patience_s: float) -> list[float]:
-        """Return the logarithm of each pair of calls' ratio, of two at least, after a warm-up."""
-        began = time.monotonic()
-        self._warm_up(sides, make_inputs(), patience_s / 2)
-        logs, reference_s = [], []
-        first = int(self._rng.integers(2))
-        for number in range(CALLS):
-            if number >= 2 and time.monotonic() - began > patience_s:
+        self._warm_up(sides, make_inputs(), (began + PAIR_S - time.monotonic()) / 2)
+        logs, reference_s = list[float](), list[float]()
+        for ratio, seconds in islice(self._ratios(sides, make_inputs), CALLS):
+            logs.append(ratio)
+            reference_s.append(seconds)
+            if len(logs) >= 2 and time.monotonic() > began + PAIR_S:
                 break
+        self._reference_s.append(statistics.median(reference_s))
+        return statistics.median(logs)
+
+    def _ratios(self, sides: Sides, make_inputs: MakeInputs) -> Iterator[tuple[float, float]]:
+        """Yield, call by call, the logarithm of the ratio and the reference's seconds."""
+        first = int(self._rng.integers(2))
+        for order in cycle([(first, 1 - first), (1 - first, first)]):
             inputs = make_inputs()
-            order = (first, 1 - first) if number % 2 == 0 else (1 - first, first)
             taken = {which: sides[which].timed(inputs) for which in order}
             truth = sides[-1].timed(inputs) if self._duel else taken[1]
             cost = sides[-1].echo()
             mine, theirs = (_seconds(taken[which], truth, cost) for which in (0, 1))
-            logs.append(math.log(mine / theirs))
-            reference_s.append(theirs)
-        self._reference_s.append(statistics.median(reference_s))
-        return logs
+            yield math.log(mine / theirs), theirs
 
     def _sweep(self, sides: Sides, inputs: list[Inputs]) -> list[float]:
         """Return the logarithm of the submission's seconds for each of ``inputs``."""
