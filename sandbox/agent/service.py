@@ -63,7 +63,6 @@ class Agent(Peer):
     def _limit(self, mebibytes: int, gpu_mebibytes: int) -> None:
         if gpu_mebibytes:
             self.device = use_gpu(gpu_mebibytes)
-            self.operations["peak"] = lambda: None  # what counts there is the GPU's memory
         else:
             limit_memory(mebibytes)
 

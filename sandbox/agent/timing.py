@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from sandbox import commitment
 
@@ -49,10 +50,15 @@ class Timing:
     def peak(self) -> int | None:
         """Make the prepared call again; return how many bytes it needed beyond what was in use.
 
-        None where the kernel can't tell, as gVisor's.
+        On a GPU those are the GPU's. None where the kernel can't tell, as gVisor's.
         """
         function, arguments = self._call
         self._result = None
+        if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+            torch.cuda.reset_peak_memory_stats()
+            before = torch.cuda.memory_allocated()
+            self._result = function(*arguments)
+            return torch.cuda.max_memory_allocated() - before
         ctypes.CDLL(None).malloc_trim(0)  # what earlier calls freed would serve this one unseen
         try:
             (_PROC / "clear_refs").write_bytes(b"5")  # from here on the peak counts anew
