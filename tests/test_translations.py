@@ -13,7 +13,7 @@ import polib
 import pytest
 
 LOCALE = Path(__file__).parents[1] / "platform" / "locale" / "zh_Hans" / "LC_MESSAGES"
-FOLDERS = ("accounts", "config", "curriculum", "leaderboard", "submissions", "templates")
+FOLDERS = ("accounts", "config", "courses", "curriculum", "leaderboard", "submissions", "templates")
 PLACEHOLDER = re.compile(r"%\((\w+)\)[.\d]*[sdf]|%%|\{(\w+)\}")
 
 

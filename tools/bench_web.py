@@ -22,6 +22,7 @@ from tools.postgres import USER, own_cluster
 ROOT = Path(__file__).resolve().parents[1]
 LEARNERS = int(os.environ.get("LEARNERS", "20000"))
 SUBMISSIONS = int(os.environ.get("SUBMISSIONS", "1000000"))
+COHORT = 300
 REQUESTS = int(os.environ.get("REQUESTS", "200"))
 """Requests for each kind of page."""
 _POPULATE = """
@@ -67,6 +68,10 @@ CROSS JOIN LATERAL unnest(ARRAY['all', to_char(e.solved_at AT TIME ZONE 'UTC', '
     to_char(e.solved_at AT TIME ZONE 'UTC', 'IYYY-"W"IW')]) period
 GROUP BY 1, 2, 3;
 
+INSERT INTO courses_cohort (id, slug, name) VALUES (1, 'autumn', 'Autumn class');
+INSERT INTO courses_enrollment (cohort_id, person_id, role)
+SELECT 1, n, 'learner' FROM generate_series(1000, 999 + {cohort}) n;
+
 ANALYZE;
 """
 
@@ -107,6 +112,7 @@ def _populate() -> None:
             _POPULATE.format(
                 learners=LEARNERS,
                 submissions=SUBMISSIONS,
+                cohort=COHORT,
                 exercises=ExerciseVersion.objects.count(),
             )
         )
@@ -133,15 +139,18 @@ def _measure() -> dict[str, Any]:
         "points, ever": board,
         "points of a stage": f"{board}?stage=03-llms",
         "points of this month": f"{board}?period=month",
+        "points of a cohort": f"{board}?cohort=autumn",
         "speed of an exercise": timed,
+        "speed within a cohort": f"{timed}?cohort=autumn",
     }
     found: dict[str, Any] = {}
     client = Client()
     print(f"\n{'page':24} {'median':>9} {'p95':>9} {'max':>9}   ms of server time")
     for name, page in pages.items():
         times = []
+        readers = COHORT if "cohort" in page else LEARNERS
         for _ in range(REQUESTS):
-            client.force_login(User.objects.get(pk=draw.randrange(1000, 1000 + LEARNERS)))
+            client.force_login(User.objects.get(pk=draw.randrange(1000, 1000 + readers)))
             started = time.perf_counter()
             assert client.get(page).status_code == 200
             times.append(1000 * (time.perf_counter() - started))

@@ -33,6 +33,7 @@ INSTALLED_APPS = [
     "django_htmx",
     "template_partials",
     "accounts",
+    "courses",
     "curriculum",
     "submissions",
     "leaderboard",

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, timedelta
+from itertools import product
 from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from accounts.models import User
+from courses.models import Cohort
+from courses.selectors import learners_of
 from curriculum.models import Exercise
 from leaderboard.models import Duel, Entry, Standing, Streak
 from submissions.models import GradingRun
@@ -51,9 +54,14 @@ class Ranking:
     own_hidden: Row | None = None
 
 
-def by_points(scope: str, period: str, reader: Reader) -> Ranking:
-    """Rank by points, then by who had them first; ``scope`` is a stage's slug or empty."""
+def by_points(scope: str, period: str, reader: Reader, cohort: Cohort | None = None) -> Ranking:
+    """Rank by points, then by who had them first; ``scope`` is a stage's slug or empty.
+
+    With a ``cohort`` its learners are ranked among themselves.
+    """
     everybody = Standing.objects.filter(scope=scope, period=period).select_related("learner")
+    if cohort is not None:
+        everybody = everybody.filter(learner__in=learners_of(cohort))
     listed = everybody.filter(listed=True)
     ordered = listed.order_by("-points", "reached_at", "pk")
     own = everybody.filter(learner=reader).first() if isinstance(reader, User) else None
@@ -91,15 +99,15 @@ def _streaks(learners: Sequence[int]) -> dict[int, int]:
     return dict(going_on.values_list("learner", "days"))
 
 
-def by_speed(exercise: Exercise, reader: Reader) -> Ranking:
+def by_speed(exercise: Exercise, reader: Reader, cohort: Cohort | None = None) -> Ranking:
     """Rank by the upper end of the ratio's interval: by the speed that is sure.
 
     A rank is one more than how many are surely faster, whose whole interval lies below. So those
     whose intervals overlap with the fastest's are all first. At the top, the last of the surely
-    faster must also have won a duel; else they share a rank.
+    faster must also have won a duel; else they share a rank. With a ``cohort`` its learners are
+    ranked among themselves.
     """
-    everybody = Entry.objects.filter(exercise=exercise, ratio__isnull=False)
-    everybody = everybody.select_related("learner")
+    everybody = _timed(exercise, cohort).select_related("learner")
     shown = everybody.filter(state=Entry.State.SHOWN, listed=True)
     ordered = shown.order_by("ratio_high", "pk")
     own = everybody.filter(learner=reader).first() if isinstance(reader, User) else None
@@ -127,6 +135,11 @@ def by_speed(exercise: Exercise, reader: Reader) -> Ranking:
     return Ranking(rows(top), rows(around), next(iter(hidden), None))
 
 
+def _timed(exercise: Exercise, cohort: Cohort | None) -> QuerySet[Entry]:
+    entries = Entry.objects.filter(exercise=exercise, ratio__isnull=False)
+    return entries if cohort is None else entries.filter(learner__in=learners_of(cohort))
+
+
 def _last_faster(top: list[Entry]) -> dict[Entry, Entry]:
     """Return, for whom somebody is surely faster than, the last of those; ``top`` is in order."""
     found = {}
@@ -148,16 +161,17 @@ def _shared_ranks(top: list[Entry]) -> dict[int, Entry]:
 
 
 def duels_to_fight() -> list[tuple[GradingRun, GradingRun]]:
-    """Return the pairs of runs at the top of each exercise that never met."""
-    shown = Entry.objects.filter(state=Entry.State.SHOWN, listed=True, ratio__isnull=False)
-    pairs = []
-    for exercise in shown.order_by().values_list("exercise", flat=True).distinct():
-        top = shown.filter(exercise=exercise).select_related("run").order_by("ratio_high", "pk")
-        faster = _last_faster(list(top[:DUELLISTS]))
-        pairs += [(above.run, entry.run) for entry, above in faster.items()]
+    """Return the pairs of runs that never met, at the top of each exercise, also within cohorts."""
+    pairs = dict[tuple[Any, Any], tuple[GradingRun, GradingRun]]()
+    timed = Exercise.objects.filter(entry__ratio__isnull=False).distinct()
+    for exercise, cohort in product(timed, [None, *Cohort.objects.all()]):
+        shown = _timed(exercise, cohort).filter(state=Entry.State.SHOWN, listed=True)
+        top = shown.select_related("run").order_by("ratio_high", "pk")[:DUELLISTS]
+        for entry, above in _last_faster(list(top)).items():
+            pairs[above.run_id, entry.run_id] = above.run, entry.run
     fought = Duel.objects.filter(second__in=[second for _, second in pairs])
     met = set(fought.values_list("first", "second"))
-    return [pair for pair in pairs if (pair[0].pk, pair[1].pk) not in met]
+    return [pair for keys, pair in pairs.items() if keys not in met]
 
 
 def _counts(entry: Entry) -> bool:

@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from tests.attacks import gvisor
+
 FILE = Path(__file__).resolve().parents[2] / "build" / "attacks.json"
 
 rows: dict[str, dict[str, list[str]]] = {}
@@ -31,7 +33,10 @@ def summary() -> list[str]:
     for runtime, results in rows.items():
         held = sum(not problems for problems in results.values())
         lines.append(f"{runtime}: {len(results)} rows run, {held} held")
-        lines += [f"  RED {name}: {found[0]}" for name, found in results.items() if found]
+        for name, found in results.items():
+            if found:
+                why = gvisor.explains(name, found) if runtime == "docker-runsc" else None
+                lines.append(f"  RED {name}: {found[0]}" + (f" ({why})" if why else ""))
     for runtime, layers in sabotage.items():
         lines.append(f"{runtime}, one layer switched off at a time:")
         for layer, results in layers.items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from tests.attacks import gvisor
 from tests.attacks.absent import CANNOT_RUN_HERE, COVERED_ELSEWHERE, NOT_APPLICABLE, WITHIN_OTHERS
 from tests.attacks.rows import ROWS
 
@@ -54,3 +55,7 @@ def test_no_row_is_forgotten() -> None:
 
 def test_no_row_is_both_there_and_absent() -> None:
     assert sorted(_written() & {*NOT_APPLICABLE, *CANNOT_RUN_HERE, *COVERED_ELSEWHERE}) == []
+
+
+def test_only_rows_that_there_are_are_explained() -> None:
+    assert sorted(gvisor.NOT_HELD.keys() - {row.id for row in ROWS}) == []

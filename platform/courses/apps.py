@@ -1,0 +1,9 @@
+"""Who learns together."""
+
+from django.apps import AppConfig
+
+
+class CoursesConfig(AppConfig):
+    """Who learns together."""
+
+    name = "courses"
