@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, timedelta
 from itertools import product
-from typing import Any
+from typing import Any, TypeVar
 
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Model, Q, QuerySet
 from django.utils import timezone
 
 from accounts.models import User
@@ -30,6 +30,7 @@ WON = 1 / 1.02
 """A duel is won when the whole interval lies below this."""
 
 Reader = User | AnonymousUser
+_M = TypeVar("_M", bound=Model)
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def by_points(scope: str, period: str, reader: Reader, cohort: Cohort | None = N
     if own is not None and own.listed and own not in top:
         place = rank(own)
         start = max(TOP, place - 1 - NEIGHBOURS)
-        near = ordered[start : place + NEIGHBOURS]
+        near = _slice(ordered, start, place + NEIGHBOURS)
         around = [(number, row) for number, row in enumerate(near, start + 1)]
     hidden = [(rank(own), own)] if own is not None and not own.listed else []
     streaks = _streaks([row.learner_id for _, row in (*ranked, *around, *hidden)])
@@ -87,9 +88,15 @@ def by_points(scope: str, period: str, reader: Reader, cohort: Cohort | None = N
 
 
 def _before(row: Standing) -> Q:
-    """Return what comes before ``row``."""
+    """Return what comes before ``row``; the first condition is for the index."""
     earlier = Q(reached_at__lt=row.reached_at) | Q(reached_at=row.reached_at, pk__lt=row.pk)
-    return Q(points__gt=row.points) | Q(points=row.points) & earlier
+    return Q(points__gte=row.points) & (Q(points__gt=row.points) | earlier)
+
+
+def _slice(ordered: QuerySet[_M], start: int, stop: int) -> list[_M]:
+    """Return ``ordered[start:stop]``; only keys are skipped, not rows with all that is joined."""
+    keys = list(ordered.values_list("pk", flat=True)[start:stop])
+    return list(ordered.filter(pk__in=keys))
 
 
 def _streaks(learners: Sequence[int]) -> dict[int, int]:
@@ -115,24 +122,31 @@ def by_speed(exercise: Exercise, reader: Reader, cohort: Cohort | None = None) -
     around: list[Entry] = []
     if own is not None and _counts(own) and own not in top:
         ahead = shown.filter(
-            Q(ratio_high__lt=own.ratio_high) | Q(ratio_high=own.ratio_high, pk__lt=own.pk)
+            Q(ratio_high__lte=own.ratio_high),
+            Q(ratio_high__lt=own.ratio_high) | Q(pk__lt=own.pk),
         ).count()
-        around = list(ordered[max(TOP, ahead - NEIGHBOURS) : ahead + 1 + NEIGHBOURS])
+        around = _slice(ordered, max(TOP, ahead - NEIGHBOURS), ahead + 1 + NEIGHBOURS)
+    own_hidden = [own] if own is not None and not _counts(own) else []
     highs = [entry.ratio_high or 0.0 for entry in top]  # never null here
     shared = _shared_ranks(top[:DUELLISTS])
+    faster = shown.aggregate(
+        **{
+            str(entry.pk): Count("pk", filter=Q(ratio_high__lt=entry.ratio_low))
+            for entry in (*around, *own_hidden)
+        }
+    )
 
     def rank(entry: Entry) -> int:
         low = entry.ratio_low or 0.0
         if highs and low <= highs[-1]:
             above = shared.get(entry.pk)
             return rank(above) if above else sum(high < low for high in highs) + 1
-        return shown.filter(ratio_high__lt=low).count() + 1
+        return int(faster[str(entry.pk)]) + 1
 
     def rows(entries: list[Entry]) -> list[Row]:
         return [Row(rank(entry), entry, entry == own) for entry in entries]
 
-    hidden = rows([own]) if own is not None and not _counts(own) else []
-    return Ranking(rows(top), rows(around), next(iter(hidden), None))
+    return Ranking(rows(top), rows(around), next(iter(rows(own_hidden)), None))
 
 
 def _timed(exercise: Exercise, cohort: Cohort | None) -> QuerySet[Entry]:
