@@ -9,7 +9,7 @@ from itertools import product
 from typing import Any, TypeVar
 
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import Count, Model, Q, QuerySet
+from django.db.models import Count, Exists, Model, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from accounts.models import User
@@ -177,7 +177,8 @@ def _shared_ranks(top: list[Entry]) -> dict[int, Entry]:
 def duels_to_fight() -> list[tuple[GradingRun, GradingRun]]:
     """Return the pairs of runs that never met, at the top of each exercise, also within cohorts."""
     pairs = dict[tuple[Any, Any], tuple[GradingRun, GradingRun]]()
-    timed = Exercise.objects.filter(entry__ratio__isnull=False).distinct()
+    entries = Entry.objects.filter(exercise=OuterRef("pk"), ratio__isnull=False)
+    timed = Exercise.objects.filter(Exists(entries))
     for exercise, cohort in product(timed, [None, *Cohort.objects.all()]):
         shown = _timed(exercise, cohort).filter(state=Entry.State.SHOWN, listed=True)
         top = shown.select_related("run").order_by("ratio_high", "pk")[:DUELLISTS]

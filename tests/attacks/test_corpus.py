@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 from tests.attacks import gvisor
 from tests.attacks.absent import CANNOT_RUN_HERE, COVERED_ELSEWHERE, NOT_APPLICABLE, WITHIN_OTHERS
 from tests.attacks.rows import ROWS
@@ -59,3 +61,31 @@ def test_no_row_is_both_there_and_absent() -> None:
 
 def test_only_rows_that_there_are_are_explained() -> None:
     assert sorted(gvisor.NOT_HELD.keys() - {row.id for row in ROWS}) == []
+
+
+_ENOSYS = "BREACH calls: {'pidfd_getfd': (-1, 38)}"
+_REFUSED = [
+    f"S1 runtime_error instead of accepted: Your code raised RuntimeError: {_ENOSYS}",
+    "S0 0 points instead of 8",
+    _ENOSYS,
+    "the attack did not get to say 'HELD kernel memory'",
+]
+
+
+def test_an_answer_of_another_kernel_explains_a_red_row() -> None:
+    assert gvisor.explains("A13", _REFUSED) == gvisor.NOT_HELD["A13"][0]
+
+
+@pytest.mark.parametrize(
+    ("row", "problem"),
+    [
+        ("A13", "BREACH kernel memory: b'...'"),
+        ("A13", "S0 8 points instead of 0"),
+        ("A13", "S1 accepted instead of too_slow: []"),
+        ("A13", "S2 left: a process"),
+        ("A13", "S3 a canary is shown: CANARY-0"),
+        ("C07", "S1 accepted instead of too_slow: []"),
+    ],
+)
+def test_nothing_explains_what_was_gained(row: str, problem: str) -> None:
+    assert gvisor.explains(row, [*(_REFUSED if row == "A13" else []), problem]) is None
