@@ -182,6 +182,7 @@ class Engine:
     def begin_timing(self, timed: list[Sandbox]) -> None:
         """Wait for the timing core; give it to ``timed`` and keep all others off it."""
         self._timing.acquire()
+        self._pool.hush(True)
         self._place(timed)
 
     def turn(self, sandbox: Sandbox) -> None:
@@ -196,6 +197,7 @@ class Engine:
         for sandbox in self._timed:
             sandbox.thaw()
         self._place([])
+        self._pool.hush(False)
         self._timing.release()
 
     def _free_cores(self) -> set[int]:

@@ -81,6 +81,10 @@ class Backend(Protocol):
     def patience_s(self) -> float:
         """How long the replacement of a used sandbox may wait for others to be done."""
 
+    @property
+    def loud(self) -> bool:
+        """Whether starting a sandbox disturbs those who measure speed on another core."""
+
     def start(self, limits: Limits) -> Sandbox:
         """Start a sandbox; it is warm once ``READY`` can be read from it.
 

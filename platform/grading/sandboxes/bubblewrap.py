@@ -117,6 +117,7 @@ class Bubblewrap:
 
     patience_s = 1.0
     """A fork is cheap; getting its memory warm isn't."""
+    loud = False
 
     def __init__(
         self,

@@ -156,7 +156,9 @@ class Docker:
     """
 
     patience_s = 2.0
-    """Starting a container keeps the engine and a core busy for seconds."""
+    """Starting a container keeps a core busy for seconds."""
+    loud = True
+    """The engine's part of it runs on any core."""
 
     def __init__(
         self,

@@ -33,6 +33,7 @@ class Pool:
         self._closing = False
         self._wanted = 0
         self._quiet_at = 0.0
+        self._hushed = False
         self._failure: str | None = None
         self._thread = threading.Thread(target=self._keep_full, name="sandbox-pool", daemon=True)
         self._thread.start()
@@ -70,6 +71,12 @@ class Pool:
             if not self._changed.wait(max(0.0, deadline - time.monotonic())):
                 raise SandboxUnavailable("no sandbox became ready in time")
 
+    def hush(self, hushed: bool) -> None:
+        """While speed is measured, start no sandbox that disturbs it, unless somebody waits."""
+        with self._changed:
+            self._hushed = hushed and self._backend.loud
+            self._changed.notify_all()
+
     def close(self) -> None:
         """End every sandbox that nobody has taken, and start no more."""
         with self._changed:
@@ -100,6 +107,8 @@ class Pool:
         """Return how many sandboxes to start now: replacements wait for a quiet moment, unless
         fewer than half are left."""
         with self._changed:
+            if self._hushed:
+                return self._wanted - len(self._warm)
             missing = max(self._size, self._wanted) - len(self._warm)
             if len(self._warm) - self._wanted >= self._size // 2:
                 return missing if time.monotonic() >= self._quiet_at else 0
@@ -109,8 +118,8 @@ class Pool:
         """Sleep until a sandbox is missing; return False once the pool is closing."""
         with self._changed:
             while not busy and not self._closing and self._missing() <= 0:
-                full = len(self._warm) >= max(self._size, self._wanted)
-                self._changed.wait(None if full else POLL_S)
+                settled = self._hushed or len(self._warm) >= max(self._size, self._wanted)
+                self._changed.wait(None if settled else POLL_S)
             return not self._closing
 
     def _fail(self, reason: str | None) -> None:
