@@ -35,7 +35,7 @@ class Tape:
         if len(gradients) != len(self.outputs):
             raise ProtocolError("one gradient per output is needed")
         with torch.enable_grad():
-            end = _Given.apply(gradients, *self.outputs)
+            end = _Given.apply(gradients, *self.outputs)  # type: ignore[no-untyped-call]
         return list(torch.autograd.grad(end, self.inputs, retain_graph=True, allow_unused=True))
 
 
@@ -51,7 +51,7 @@ class _Given(torch.autograd.Function):
         return torch.zeros(())
 
     @staticmethod
-    def backward(ctx: Any, one: torch.Tensor) -> tuple[torch.Tensor | None, ...]:  # type: ignore[override]
+    def backward(ctx: Any, one: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         return (None, *ctx.gradients)
 
 

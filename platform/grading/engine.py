@@ -182,8 +182,8 @@ class Engine:
     def begin_timing(self, timed: list[Sandbox]) -> None:
         """Wait for the timing core; give it to ``timed`` and keep all others off it."""
         self._timing.acquire()
-        self._pool.hush(True)
         self._place(timed)
+        self._pool.hush(self._free_cores())
 
     def turn(self, sandbox: Sandbox) -> None:
         """Let only ``sandbox`` run, of those on the timing core."""
@@ -197,7 +197,7 @@ class Engine:
         for sandbox in self._timed:
             sandbox.thaw()
         self._place([])
-        self._pool.hush(False)
+        self._pool.hush(None)
         self._timing.release()
 
     def _free_cores(self) -> set[int]:

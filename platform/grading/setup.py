@@ -33,7 +33,8 @@ def make_engine(pool_size: int | None = None, backend: str | None = None) -> Eng
     """
     cores = os.sched_getaffinity(0)
     timing_core = max(cores)
-    # Warming up is hard work: never on the core where speed is measured, if there is another.
+    # Never warm up on the core where speed is measured, if there is another; for what is loud, the
+    # pool sees to that.
     made = make_backend(backend or settings.SANDBOX_BACKEND, cores - {timing_core} or cores)
     zygote = make_zygote()
     zygote.start()
@@ -68,7 +69,7 @@ def make_zygote() -> forks.Zygote:
 
 
 def make_backend(name: str, start_cpus: set[int] | None = None) -> Backend:
-    """Return the backend ``name``, one of ``BACKENDS``.
+    """Return the backend ``name``, one of ``BACKENDS``. Forks warm up on ``start_cpus``.
 
     Raises:
         SandboxUnavailable: this host lacks what it needs.
@@ -84,7 +85,6 @@ def make_backend(name: str, start_cpus: set[int] | None = None) -> Backend:
             settings.SANDBOX_IMAGE,
             folder / "streams",
             settings.SANDBOX_DOCKER_RUNTIME,
-            start_cpus,
             gpu,
             settings.SANDBOX_GPU_DRIVER,
         )

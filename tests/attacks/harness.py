@@ -112,13 +112,13 @@ def harness(backend: str, patch: pytest.MonkeyPatch, size: int | None = None) ->
         ensure(settings.SANDBOX_IMAGE)
         patch.setattr(settings, "SANDBOX_DOCKER_RUNTIME", RUNTIMES[backend])
     patch.setattr(setup, "Pool", WatchedPool)
+    patch.setattr("grading.sandboxes.pool.PATIENCE_S", 0.0)  # rows wait for the pool
     patch.setattr(settings, "EXERCISES_DIR", COURSE / "exercises")
     patch.setattr(settings, "GRADERS_DIR", COURSE / "graders")
     kind = "bubblewrap" if backend == "bubblewrap" else "docker"
     engine = setup.make_engine(size or POOL_SIZE[kind], kind)
     pool = engine._pool
     assert isinstance(pool, WatchedPool)
-    pool._backend.patience_s = 0.0  # rows wait for the pool: nobody is held up by its refill
     try:
         yield Harness(backend, engine, pool)
     finally:

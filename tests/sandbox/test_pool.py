@@ -24,6 +24,10 @@ class Ready:
         self.reader, writer = os.pipe()
         os.write(writer, READY)
         os.close(writer)
+        self.pinned: list[set[int]] = []
+
+    def pin(self, cpus: set[int]) -> None:
+        self.pinned.append(cpus)
 
     def alive(self) -> bool:
         return True
@@ -37,8 +41,6 @@ class Ready:
 
 class Counting:
     """A backend that counts what it starts."""
-
-    patience_s = 0.0
 
     def __init__(self, *, loud: bool = True, broken: bool = False) -> None:
         self.loud, self.broken, self.started = loud, broken, 0
@@ -81,18 +83,17 @@ def test_what_was_taken_is_replaced(pool, backend):
 
 
 def test_nothing_is_replaced_while_speed_is_measured(pool, backend):
-    pool.hush(True)
+    pool.hush({0})
     pool.take(Limits())
     pool.take(Limits())
     assert soon(backend, 2)
-    pool.hush(False)
+    pool.hush(None)
     assert soon(backend, 4)
 
 
 def test_who_waits_is_served_while_speed_is_measured(pool, backend):
-    pool.hush(True)
-    for _ in range(3):
-        pool.take(Limits(), SOON_S)
+    pool.hush({0})
+    assert [pool.take(Limits(), SOON_S).pinned for _ in range(3)] == [[], [], [{0}]]
     assert soon(backend, 3)
 
 
@@ -101,7 +102,7 @@ def test_a_backend_that_disturbs_nobody_goes_on():
     pool = Pool(backend, 2)
     try:
         assert soon(backend, 2)
-        pool.hush(True)
+        pool.hush({0})
         pool.take(Limits())
         assert soon(backend, 3)
     finally:

@@ -78,12 +78,8 @@ class Backend(Protocol):
     """A way to make sandboxes."""
 
     @property
-    def patience_s(self) -> float:
-        """How long the replacement of a used sandbox may wait for others to be done."""
-
-    @property
     def loud(self) -> bool:
-        """Whether starting a sandbox disturbs those who measure speed on another core."""
+        """Whether starting a sandbox takes so much that it disturbs who measures speed."""
 
     def start(self, limits: Limits) -> Sandbox:
         """Start a sandbox; it is warm once ``READY`` can be read from it.

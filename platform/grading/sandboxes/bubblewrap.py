@@ -115,9 +115,8 @@ class Bubblewrap:
     ``start_cpus`` are the cores on which sandboxes start, until they are pinned elsewhere.
     """
 
-    patience_s = 1.0
-    """A fork is cheap; getting its memory warm isn't."""
     loud = False
+    """A fork is cheap."""
 
     def __init__(
         self,

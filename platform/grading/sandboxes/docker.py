@@ -148,31 +148,26 @@ class DockerSandbox:
 class Docker:
     """The backend. ``image_name`` is resolved once; ``folder`` is where streams are kept.
 
-    ``start_cpus`` are the cores on which sandboxes warm up, until they are pinned elsewhere.
     Every sandbox has ``gpu``, if there is one; ``gpu_driver`` is how the engine knows it.
 
     Raises:
         SandboxUnavailable: the engine, the image or the runtime isn't there; or it isn't ours.
     """
 
-    patience_s = 2.0
-    """Starting a container keeps a core busy for seconds."""
     loud = True
-    """The engine's part of it runs on any core."""
+    """Starting a container keeps a core busy for a second."""
 
     def __init__(
         self,
         image_name: str,
         folder: Path,
         runtime: str = "runc",
-        start_cpus: set[int] | None = None,
         gpu: gpus.Gpu | None = None,
         gpu_driver: str = "nvidia",
     ) -> None:
         self.gpu, self._gpu_driver = gpu, gpu_driver
         self.client = connect()
         self._image, self._runtime = _resolve(self.client, image_name), runtime
-        self._start_cpus = _cpu_list(start_cpus or os.sched_getaffinity(0))
         self._engine = _check_runtime(self.client, runtime)
         self._numbers = itertools.count()
         self._first_slot = os.getpid()
@@ -201,7 +196,7 @@ class Docker:
                 slot=self._first_slot + number,
                 limits=limits,
                 stream=stream.folder,
-                cpus=self._start_cpus,
+                cpus=_cpu_list(os.sched_getaffinity(0)),
                 labels=self._janitor.register(name),
                 gpu=gpus.device_request(self.gpu, self._gpu_driver) if self.gpu else None,
             )

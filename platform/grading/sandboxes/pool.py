@@ -17,6 +17,8 @@ RETRY_S = 1.0
 MAX_FAILURES = 5
 MAX_STARTING = 2
 POLL_S = 0.2
+PATIENCE_S = 1.0
+"""How long the replacement of a used sandbox waits for others to be done."""
 
 
 class Pool:
@@ -33,7 +35,8 @@ class Pool:
         self._closing = False
         self._wanted = 0
         self._quiet_at = 0.0
-        self._hushed = False
+        self._starting: list[_Starting] = []
+        self._kept_to: set[int] | None = None
         self._failure: str | None = None
         self._thread = threading.Thread(target=self._keep_full, name="sandbox-pool", daemon=True)
         self._thread.start()
@@ -47,7 +50,7 @@ class Pool:
         deadline = time.monotonic() + timeout_s
         with self._changed:
             self._wanted += 1
-            self._quiet_at = time.monotonic() + self._backend.patience_s
+            self._quiet_at = time.monotonic() + PATIENCE_S
             self._changed.notify_all()
             try:
                 sandbox = self._next(deadline)
@@ -71,11 +74,16 @@ class Pool:
             if not self._changed.wait(max(0.0, deadline - time.monotonic())):
                 raise SandboxUnavailable("no sandbox became ready in time")
 
-    def hush(self, hushed: bool) -> None:
-        """While speed is measured, start no sandbox that disturbs it, unless somebody waits."""
+    def hush(self, cpus: set[int] | None) -> None:
+        """Start no sandbox that is loud, unless somebody waits for it, and keep to ``cpus`` those
+        that are starting: speed is measured elsewhere. With None that is over."""
+        if not self._backend.loud:
+            return
         with self._changed:
-            self._hushed = hushed and self._backend.loud
+            self._kept_to = cpus
             self._changed.notify_all()
+            for each in self._starting:
+                each.sandbox.pin(cpus or os.sched_getaffinity(0))
 
     def close(self) -> None:
         """End every sandbox that nobody has taken, and start no more."""
@@ -86,12 +94,11 @@ class Pool:
 
     def _keep_full(self) -> None:
         failures = 0
-        starting: list[_Starting] = []
-        while self._wait_for_work(bool(starting)):
+        while self._wait_for_work():
             try:
-                while len(starting) < min(MAX_STARTING, self._missing()):
-                    starting.append(_Starting(self._backend.start(Limits())))
-                ready = _ready_of(starting)
+                while len(self._starting) < min(MAX_STARTING, self._missing()):
+                    self._begin(self._backend.start(Limits()))
+                ready = _ready_of(self._starting)
             except SandboxUnavailable as error:
                 failures += 1
                 self._fail(str(error) if failures >= MAX_FAILURES else None)
@@ -99,7 +106,7 @@ class Pool:
             if ready:
                 failures = 0
                 self._add(ready)
-        for sandbox in [*self._warm, *(each.sandbox for each in starting)]:
+        for sandbox in [*self._warm, *(each.sandbox for each in self._starting)]:
             sandbox.kill()
         self._backend.close()
 
@@ -107,19 +114,25 @@ class Pool:
         """Return how many sandboxes to start now: replacements wait for a quiet moment, unless
         fewer than half are left."""
         with self._changed:
-            if self._hushed:
+            if self._kept_to is not None:
                 return self._wanted - len(self._warm)
             missing = max(self._size, self._wanted) - len(self._warm)
             if len(self._warm) - self._wanted >= self._size // 2:
                 return missing if time.monotonic() >= self._quiet_at else 0
             return missing
 
-    def _wait_for_work(self, busy: bool) -> bool:
+    def _begin(self, sandbox: Sandbox) -> None:
+        with self._changed:
+            self._starting.append(_Starting(sandbox))
+            if self._kept_to is not None:
+                sandbox.pin(self._kept_to)
+
+    def _wait_for_work(self) -> bool:
         """Sleep until a sandbox is missing; return False once the pool is closing."""
         with self._changed:
-            while not busy and not self._closing and self._missing() <= 0:
-                settled = self._hushed or len(self._warm) >= max(self._size, self._wanted)
-                self._changed.wait(None if settled else POLL_S)
+            while not self._starting and not self._closing and self._missing() <= 0:
+                full = len(self._warm) >= max(self._size, self._wanted)
+                self._changed.wait(None if full or self._kept_to is not None else POLL_S)
             return not self._closing
 
     def _fail(self, reason: str | None) -> None:
