@@ -78,13 +78,21 @@ class Layer:
         finally:
             shutil.rmtree(folder)
 
-    def _bound(self, folder: Path) -> list[str]:
-        """Return bwrap's options that put the edited files into the tree."""
+    def edited(self) -> dict[str, str]:
+        """Return the edited files' texts.
+
+        Raises:
+            LookupError: one has changed, so its edit must change as well.
+        """
         texts: dict[str, str] = {}
         for edit in self.edits:
             texts[edit.file] = edit.apply(texts.get(edit.file) or _source(edit.file))
+        return texts
+
+    def _bound(self, folder: Path) -> list[str]:
+        """Return bwrap's options that put the edited files into the tree."""
         options: list[str] = []
-        for number, (file, text) in enumerate(texts.items()):
+        for number, (file, text) in enumerate(self.edited().items()):
             copy = folder / f"{number}.py"
             copy.write_text(text, "utf-8")
             copy.chmod(0o644)
@@ -251,7 +259,7 @@ BUBBLEWRAP = [
         "reseeding",
         edits=(
             Edit(
-                "sandbox/agent/template.py",
+                "sandbox/agent/__main__.py",
                 "    random.seed()\n    numpy.random.seed()\n",
                 "    del numpy\n",
             ),
@@ -263,7 +271,7 @@ BUBBLEWRAP = [
         "address limit",
         edits=(
             Edit(
-                "sandbox/agent/service.py",
+                "sandbox/agent/resources.py",
                 "    resource.setrlimit(resource.RLIMIT_AS, (ceiling, ceiling))\n",
                 "    del ceiling\n",
             ),
@@ -340,7 +348,7 @@ GRADER = [
     _grader(
         "check of timed results",
         "grading/grader/speed.py",
-        ("        if not same_result(mine.result, theirs.result):\n", "        if False:\n"),
+        ("not same_result(taken.result, truth.result)", "False"),
     ),
     _grader(
         "digest before result",
@@ -351,19 +359,15 @@ GRADER = [
         "fresh inputs",
         "grading/grader/speed.py",
         (
-            "        self._warm_up(sides, make_inputs(), patience_s / 2)\n",
-            "        inputs = make_inputs()\n"
-            "        self._warm_up(sides, inputs, patience_s / 2)\n",
+            "        limit_log = math.log(bound)\n",
+            "        limit_log = math.log(bound)\n"
+            "        make_inputs = cycle([make_inputs()]).__next__\n",
         ),
-        ("            inputs = make_inputs()\n            order", "            order"),
     ),
     _grader(
         "charge for slow sending",
         "grading/grader/speed.py",
-        (
-            "        dawdled = max(0.0, mine.sending - DAWDLE * theirs.sending)\n",
-            "        dawdled = 0.0\n",
-        ),
+        ("max(0.0, taken.sending - DAWDLE * truth.sending)", "0.0"),
     ),
     _grader(
         "deadline",

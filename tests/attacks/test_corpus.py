@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tests.attacks import gvisor
+from tests.attacks import gvisor, layers
 from tests.attacks.absent import CANNOT_RUN_HERE, COVERED_ELSEWHERE, NOT_APPLICABLE, WITHIN_OTHERS
 from tests.attacks.rows import ROWS
 
@@ -89,3 +89,9 @@ def test_an_answer_of_another_kernel_explains_a_red_row() -> None:
 )
 def test_nothing_explains_what_was_gained(row: str, problem: str) -> None:
     assert gvisor.explains(row, [*(_REFUSED if row == "A13" else []), problem]) is None
+
+
+@pytest.mark.parametrize("layer", layers.BUBBLEWRAP + layers.GRADER, ids=lambda layer: layer.name)
+def test_a_layer_can_still_be_switched_off(layer: layers.Layer) -> None:
+    for file, text in layer.edited().items():
+        compile(text, file, "exec")

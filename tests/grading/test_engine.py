@@ -66,13 +66,13 @@ def test_memory_is_told_beside_speed(grade):
 
 @pytest.mark.slow
 def test_two_submissions_are_measured_against_each_other(engine):
-    twice = "def add(a, b):\n    for _ in range(2): c = a + b\n    return c\n"
-    for first, second, faster in ((RIGHT, twice, True), (twice, RIGHT, False)):
+    again = "def add(a, b):\n    for _ in range(4): c = a + b\n    return c\n"
+    for first, second, faster in ((RIGHT, again, True), (again, RIGHT, False)):
         job = Job("01-test/adder", "hidden", first, seed=1, rival=second)
         events = [event.outcome for event in engine.grade(job) if isinstance(event, Finished)]
         speed = next(outcome.speed for outcome in events if outcome.speed)
         assert speed["limit"] == 1.0
-        assert speed["high"] < 0.75 if faster else speed["low"] > 1.25
+        assert speed["high"] < 1 if faster else speed["low"] > 1
 
 
 @pytest.mark.parametrize("rival", ["def add(a, b): return a * b", "import os; os._exit(0)", "def"])

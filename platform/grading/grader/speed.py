@@ -11,7 +11,8 @@ Each call brings fresh inputs, which go over just before the clock starts, so th
 computed ahead; a side that takes its time over receiving them is charged for it. The clock is the
 grader's, and stops when a digest of the whole result is here; the result itself follows, is held
 against the digest, and is checked. What the boundary itself costs is measured with calls that
-compute nothing, on the reference's side, which has no reason to dawdle, and subtracted from both.
+compute nothing, and subtracted: what the reference says, which has no reason to dawdle. Both sides
+make these calls, since who has just run is faster, above all where others want the core.
 
 In a duel the submission is timed against another one, and the reference stands by: to say what is
 right and what the boundary costs.
@@ -207,13 +208,14 @@ class Speed:
 
     def _ratios(self, sides: Sides, make_inputs: MakeInputs) -> Iterator[tuple[float, float]]:
         """Yield, call by call, the logarithm of the ratio and the reference's seconds."""
+        reference = len(sides) - 1
         first = int(self._rng.integers(2))
         for order in cycle([(first, 1 - first), (1 - first, first)]):
             inputs = make_inputs()
-            taken = {which: sides[which].timed(inputs) for which in order}
-            truth = sides[-1].timed(inputs) if self._duel else taken[1]
-            cost = sides[-1].echo()
-            mine, theirs = (_seconds(taken[which], truth, cost) for which in (0, 1))
+            asked = dict.fromkeys((*order, reference))
+            taken = {which: sides[which].timed(inputs) for which in asked}
+            cost = {which: sides[which].echo() for which in asked}[reference]
+            mine, theirs = (_seconds(taken[which], taken[reference], cost) for which in (0, 1))
             yield math.log(mine / theirs), theirs
 
     def _sweep(self, sides: Sides, inputs: list[Inputs]) -> list[float]:
