@@ -411,6 +411,15 @@ def _unbounded_scratch(made: dict[str, Any]) -> None:
     made["HostConfig"]["Tmpfs"] = {"/tmp": tmpfs, "/dev/shm": tmpfs}
 
 
+def _unbounded_memory(patch: pytest.MonkeyPatch) -> None:
+    from grading.sandboxes.docker import DockerSandbox
+
+    layer = _settings("memory limit", _host(Memory=0, MemorySwap=0))
+    assert layer.patch is not None
+    layer.patch(patch)
+    patch.setattr(DockerSandbox, "resize", lambda sandbox, memory_mib: None)
+
+
 def _suid_scratch(made: dict[str, Any]) -> None:
     tmpfs = made["HostConfig"]["Tmpfs"]
     for folder, options in tmpfs.items():
@@ -424,7 +433,7 @@ DOCKER = [
     _settings("no new privileges", _may_gain_privileges),
     _settings("read-only root", _host(ReadonlyRootfs=False)),
     _settings("process limit", _host(PidsLimit=4000)),
-    _settings("memory limit", _host(Memory=0, MemorySwap=0)),
+    Layer("memory limit", patch=_unbounded_memory, backend="docker"),
     _settings("scratch size", _unbounded_scratch),
     _settings("inodes", _unbounded_scratch),
     _settings("nosuid", _suid_scratch),
