@@ -82,7 +82,7 @@ class Pool:
         with self._changed:
             self._kept_to = cpus
             self._changed.notify_all()
-            for each in self._starting:
+            for each in [*self._starting]:
                 each.sandbox.pin(cpus or os.sched_getaffinity(0))
 
     def close(self) -> None:
