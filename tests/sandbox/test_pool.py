@@ -14,7 +14,7 @@ from grading.sandboxes.pool import Pool
 from sandbox.agent.forks import READY
 
 SOON_S = 10.0
-WHILE_S = 0.5
+WHILE_S = 0.3
 
 
 class Ready:
