@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import resource
+import time
 
 import torch
 
@@ -13,6 +14,8 @@ _PAGE = resource.getpagesize()
 _CHUNK, _CHUNKS = 16 << 20, 8
 """Each small enough to come from the heap (``MALLOC_MMAP_THRESHOLD_``); together what calls of some
 milliseconds need, with their inputs."""
+_ROUSED_S = 0.002
+"""On an H100 a longer time makes no call steadier."""
 
 
 def warm_heap() -> None:
@@ -65,3 +68,15 @@ def use_gpu(mebibytes: int) -> torch.device:
     device = torch.device("cuda")
     torch.set_default_device(device)
     return device
+
+
+def rouse_gpu() -> None:
+    """Compute for a moment: a GPU that had nothing to do is late to answer, and slow at first.
+
+    Of calls of a millisecond, equal ones differed by a tenth when each found the GPU at rest.
+    """
+    x = torch.ones(1024, 1024, device="cuda")
+    end = time.perf_counter() + _ROUSED_S
+    while time.perf_counter() < end:
+        x @ x
+        torch.cuda.synchronize()

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from sandbox import commitment
+from sandbox.agent.resources import rouse_gpu
 
 _PROC = Path("/proc/self")
 
@@ -31,6 +32,8 @@ class Timing:
     def prepare(self, number: Any, arguments: tuple[Any, ...]) -> None:
         """Hold the arguments of the next call."""
         self._call = (self._exported(number), arguments)
+        if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+            rouse_gpu()
 
     def timed(self) -> bytes:
         """Make the prepared call; return the digest of its result."""

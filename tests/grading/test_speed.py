@@ -150,15 +150,14 @@ def test_calls_alternate_and_each_pair_is_fresh() -> None:
     assert len(rounds) == 1 + LOOKS[0]
     for calls in rounds:
         timed = [call for call in calls if not call.startswith("echo")]
-        counted = timed[2 * protocol.WARM_UP :]
-        assert len(counted) == 2 * protocol.CALLS
-        pairs = list(zip(counted[::2], counted[1::2], strict=True))
+        assert len(timed) == 2 * (protocol.WARM_UP + protocol.CALLS)
+        pairs = list(zip(timed[::2], timed[1::2], strict=True))
         assert all(set(pair) == {"mine", "theirs"} for pair in pairs)
         assert all(here == there[::-1] for here, there in pairwise(pairs))
 
 
 def test_the_side_that_begins_is_drawn() -> None:
-    first = {run.log[2 * protocol.WARM_UP] for run in map(tracked, range(12))}
+    first = {run.log[0] for run in map(tracked, range(12))}
     assert first == {"mine", "theirs"}
 
 
@@ -198,11 +197,11 @@ def test_what_befalls_one_side_befalls_the_other(duel: bool) -> None:
 
 
 def calls_of(seed: int, duel: bool) -> list[str]:
-    """Return the first calls after those that warm up."""
+    """Return the calls in the processes that are there, from the first, which don't count."""
     track = Track(1.0, seed=seed, duel=duel)
     track.compare()
-    warm_up = (3 if duel else 2) * protocol.WARM_UP
-    return track.log[warm_up : warm_up + 4 * protocol.GLANCES[0]]
+    each = 6 if duel else 4
+    return track.log[: each * (protocol.WARM_UP + protocol.GLANCES[0])]
 
 
 def test_memory_and_the_references_time_are_told() -> None:

@@ -11,8 +11,9 @@ Each call brings fresh inputs, which go over just before the clock starts, so th
 computed ahead; a side that takes its time over receiving them is charged for it. The clock is the
 grader's, and stops when a digest of the whole result is here; the result itself follows, is held
 against the digest, and is checked. What the boundary itself costs is measured with calls that
-compute nothing, and subtracted: what the reference says, which has no reason to dawdle. Both sides
-make these calls, since who has just run is faster, above all where others want the core.
+compute nothing, and subtracted: what the reference says, which has no reason to dawdle. Who has
+just run is faster, above all where others want the core: so both sides make these calls too, and
+those that don't count alternate like those that do.
 
 In a duel the submission is timed against another one, and the reference stands by: to say what is
 right and what the boundary costs.
@@ -23,9 +24,9 @@ from __future__ import annotations
 import math
 import statistics
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from itertools import cycle, islice
+from itertools import cycle, islice, repeat
 from typing import Any
 
 import numpy as np
@@ -151,8 +152,8 @@ class Speed:
 
         def exponent() -> float:
             self._begin(sides)
-            self._warm_up(sides, make_inputs(sizes[0]), PAIR_S / 2)
-            return float(slope @ self._sweep(sides, [make_inputs(size) for size in sizes]))
+            _warm_up(self._sweep(sides, repeat(make_inputs(sizes[0]))), PAIR_S / 2)
+            return float(slope @ list(self._sweep(sides, [make_inputs(size) for size in sizes])))
 
         estimate = self._settle(exponent, limit, exact_below=-math.inf)
         self.result = estimate.document("growth")
@@ -164,9 +165,10 @@ class Speed:
 
     def _at_once(self, sides: Sides, make_inputs: MakeInputs, limit: float) -> Estimate | None:
         """Return what the processes that are there give, for who is clearly fast enough."""
-        self._warm_up(sides, make_inputs(), math.inf)
+        ratios = self._ratios(sides, make_inputs)
+        _warm_up(ratios, math.inf)
         logs, reference_s = list[float](), list[float]()
-        for ratio, seconds in islice(self._ratios(sides, make_inputs), GLANCES[-1]):
+        for ratio, seconds in islice(ratios, GLANCES[-1]):
             logs.append(ratio)
             reference_s.append(seconds)
             if len(logs) in GLANCES:
@@ -196,9 +198,10 @@ class Speed:
         """Return the median of the ratios' logarithms in a fresh pair of processes."""
         began = time.monotonic()
         self._begin(sides)
-        self._warm_up(sides, make_inputs(), (began + PAIR_S - time.monotonic()) / 2)
+        ratios = self._ratios(sides, make_inputs)
+        _warm_up(ratios, (began + PAIR_S - time.monotonic()) / 2)
         logs, reference_s = list[float](), list[float]()
-        for ratio, seconds in islice(self._ratios(sides, make_inputs), CALLS):
+        for ratio, seconds in islice(ratios, CALLS):
             logs.append(ratio)
             reference_s.append(seconds)
             if len(logs) >= 2 and time.monotonic() > began + PAIR_S:
@@ -218,28 +221,25 @@ class Speed:
             mine, theirs = (_seconds(taken[which], taken[reference], cost) for which in (0, 1))
             yield math.log(mine / theirs), theirs
 
-    def _sweep(self, sides: Sides, inputs: list[Inputs]) -> list[float]:
-        """Return the logarithm of the submission's seconds for each of ``inputs``."""
+    def _sweep(self, sides: Sides, inputs: Iterable[Inputs]) -> Iterator[float]:
+        """Yield the logarithm of the submission's seconds for each of ``inputs``."""
         mine, reference = sides[0], sides[-1]
-        logs = []
         for each in inputs:
             taken, truth = mine.timed(each), reference.timed(each)
-            logs.append(math.log(_seconds(taken, truth, reference.echo())))
-        return logs
+            yield math.log(_seconds(taken, truth, reference.echo()))
 
     def _begin(self, sides: Sides) -> None:
         """Start fresh processes, in random order."""
         for which in self._rng.permutation(len(sides)):
             sides[which].begin()
 
-    def _warm_up(self, sides: Sides, inputs: Inputs, patience_s: float) -> None:
-        """Make calls that don't count."""
-        began = time.monotonic()
-        for _ in range(WARM_UP):
-            for side in sides:
-                side.timed(inputs)
-            if time.monotonic() - began > patience_s:
-                break
+
+def _warm_up(calls: Iterator[object], patience_s: float) -> None:
+    """Make calls that don't count."""
+    began = time.monotonic()
+    for _ in islice(calls, WARM_UP):
+        if time.monotonic() - began > patience_s:
+            break
 
 
 def _seconds(taken: Timed, truth: Timed, cost: float) -> float:
