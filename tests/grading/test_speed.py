@@ -156,6 +156,23 @@ def test_calls_alternate_and_each_pair_is_fresh() -> None:
         assert all(here == there[::-1] for here, there in pairwise(pairs))
 
 
+def test_processes_that_start_slowly_make_no_fewer_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    monkeypatch.setattr(protocol.time, "monotonic", lambda: now)
+    track = Track(1.42)
+    begin = track.mine.begin
+
+    def begin_slowly() -> None:
+        nonlocal now
+        now += 1.0
+        begin()
+
+    track.mine.begin = begin_slowly  # type: ignore[method-assign]
+    track.compare()
+    expected = protocol.WARM_UP + LOOKS[0] * (protocol.WARM_UP + protocol.CALLS)
+    assert track.log.count("mine") - expected in protocol.GLANCES
+
+
 def test_the_side_that_begins_is_drawn() -> None:
     first = {run.log[0] for run in map(tracked, range(12))}
     assert first == {"mine", "theirs"}
@@ -273,6 +290,11 @@ def test_the_first_looks_interval_holds_for_normal_values() -> None:
         _, low, high = interval(list(values))
         missed += not low <= 0.0 <= high
     assert 0.005 < missed / trials < 0.016
+
+
+def test_three_values_that_agree_by_chance_are_no_narrow_interval() -> None:
+    _, low, high = interval([0.032, 0.034, 0.036])
+    assert low < 0.01 and high > 0.06
 
 
 @pytest.mark.parametrize(

@@ -40,8 +40,12 @@ LOOKS = (3, 8, 16, 32)
 """After so many fresh pairs of processes one looks at the interval."""
 CLEAR = 0.1
 """How far from the limit the first looks must find it: one pair of processes, or three, are few."""
-PAIR_S = 0.25
-"""After so long a pair of processes makes no further calls, if it has made two from each side."""
+CALLING_S = 0.25
+"""After so long a pair of processes makes no further calls, if it has made two from each side. It
+takes as long to start one, so fewer calls would be no faster, and by far less exact: two, where a
+neighbour of this machine comes and goes, spread three times as much as eight."""
+WARMING_S = 0.125
+"""After so long no further calls are made that don't count."""
 GLANCES = (8, 12, 15)
 """After so many calls in the processes that are there one looks: none, one or two of them may have
 been held up, and the interval still tells."""
@@ -58,6 +62,8 @@ BUDGET_S = 5.0
 CONFIDENCE = 0.99
 _STUDENT_3 = 9.925
 """The quantile of Student's distribution for three values and this confidence."""
+_LEAST_SPREAD = 0.005
+"""Three values that happen to agree better than this don't count as closer."""
 
 MakeInputs = Callable[..., Inputs]
 
@@ -152,7 +158,7 @@ class Speed:
 
         def exponent() -> float:
             self._begin(sides)
-            _warm_up(self._sweep(sides, repeat(make_inputs(sizes[0]))), PAIR_S / 2)
+            _warm_up(self._sweep(sides, repeat(make_inputs(sizes[0]))), WARMING_S)
             return float(slope @ list(self._sweep(sides, [make_inputs(size) for size in sizes])))
 
         estimate = self._settle(exponent, limit, exact_below=-math.inf)
@@ -196,15 +202,15 @@ class Speed:
 
     def _pair(self, sides: Sides, make_inputs: MakeInputs) -> float:
         """Return the median of the ratios' logarithms in a fresh pair of processes."""
-        began = time.monotonic()
         self._begin(sides)
         ratios = self._ratios(sides, make_inputs)
-        _warm_up(ratios, (began + PAIR_S - time.monotonic()) / 2)
+        _warm_up(ratios, WARMING_S)
+        began = time.monotonic()
         logs, reference_s = list[float](), list[float]()
         for ratio, seconds in islice(ratios, CALLS):
             logs.append(ratio)
             reference_s.append(seconds)
-            if len(logs) >= 2 and time.monotonic() > began + PAIR_S:
+            if len(logs) >= 2 and time.monotonic() > began + CALLING_S:
                 break
         self._reference_s.append(statistics.median(reference_s))
         return statistics.median(logs)
@@ -263,7 +269,8 @@ def interval(values: Sequence[float]) -> tuple[float, float, float]:
     """
     ordered, count = sorted(values), len(values)
     if count == LOOKS[0]:
-        middle, spread = statistics.mean(values), statistics.stdev(values) / math.sqrt(count)
+        middle = statistics.mean(values)
+        spread = max(statistics.stdev(values), _LEAST_SPREAD) / math.sqrt(count)
         return middle, middle - _STUDENT_3 * spread, middle + _STUDENT_3 * spread
     k, tail = 0, 0.5**count
     while tail <= (1 - CONFIDENCE) / 2:
