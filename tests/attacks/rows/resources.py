@@ -185,7 +185,7 @@ if platform.machine() == "x86_64":
 _PRINTS = {
     "stdout": "for _ in range(20): print('x' * (1 << 20))",
     "one line": "import sys; sys.stdout.write('x' * (100 << 20))",
-    "short lines": "for _ in range(6_000_000): print('x')",
+    "short lines": "for _ in range(1_500_000): print('x' * 15)",
     "NULs": "import os\n    for _ in range(20): os.write(1, bytes(1 << 20))",
     "stderr": "import sys\n    for _ in range(20): print('x' * (1 << 20), file=sys.stderr)",
     "ignoring errors": (
