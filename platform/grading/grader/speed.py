@@ -41,9 +41,9 @@ LOOKS = (3, 8, 16, 32)
 CLEAR = 0.1
 """How far from the limit the first looks must find it: one pair of processes, or three, are few."""
 CALLING_S = 0.25
-"""After so long a pair of processes makes no further calls, if it has made two from each side. It
-takes as long to start one, so fewer calls would be no faster, and by far less exact: two, where a
-neighbour of this machine comes and goes, spread three times as much as eight."""
+"""After so long a pair of processes makes no further calls, if it has made two from each side. Its
+start isn't counted: where that took 0.2 s and other guests came and went on the core, pairs of two
+calls spread three times as much as pairs of eight."""
 WARMING_S = 0.125
 """After so long no further calls are made that don't count."""
 GLANCES = (8, 12, 15)
@@ -265,7 +265,8 @@ def interval(values: Sequence[float]) -> tuple[float, float, float]:
 
     From eight on, the middle is their median and the interval's ends are the k-th smallest and
     largest value, with the largest k that the binomial distribution allows (the sign test,
-    inverted): exact for any distribution. Three are taken to be normal (Student's interval).
+    inverted): exact for any distribution. Three are taken to be normal (Student's interval),
+    and never to spread less than ``_LEAST_SPREAD``.
     """
     ordered, count = sorted(values), len(values)
     if count == LOOKS[0]:
