@@ -9,9 +9,10 @@ import pytest
 from grading import setup
 from grading.forks import Zygote
 from grading.sandboxes.base import SandboxUnavailable
-from tests.attacks import layers, oracle, record
+from tests.attacks import oracle, record
 from tests.attacks.harness import harness
-from tests.attacks.layers import Layer
+from tests.attacks.layers import LAYERS
+from tests.attacks.layers.base import Layer
 from tests.attacks.rows import ROWS
 from tests.attacks.rows.base import Row
 
@@ -20,9 +21,9 @@ MAX_ROWS = 8
 """Of the rows that name a layer; the table shows which were run."""
 
 _MARKS = {"bubblewrap": pytest.mark.sandbox, "docker": pytest.mark.docker}
-_LAYERS = [
+_PARAMETERS = [
     pytest.param(layer, id=f"{layer.backend}-{layer.name}", marks=_MARKS[layer.backend])
-    for layer in [*layers.BUBBLEWRAP, *layers.GRADER, *layers.DOCKER]
+    for layer in LAYERS
 ]
 
 
@@ -48,7 +49,7 @@ def graders() -> Iterator[Zygote]:
     made.close()
 
 
-@pytest.mark.parametrize("layer", _LAYERS)
+@pytest.mark.parametrize("layer", _PARAMETERS)
 def test_rows_notice_a_missing_layer(layer: Layer, graders: Zygote) -> None:
     named = [row for row in ROWS if layer.name in row.layers and layer.backend in row.backends]
     assert named, f"no row relies on {layer.name}"
@@ -75,5 +76,5 @@ def _run(layer: Layer, graders: Zygote, rows: list[Row]) -> dict[str, list[str]]
 
 
 def test_every_layer_that_a_row_names_is_switched_off_somewhere() -> None:
-    known = {layer.name for layer in [*layers.BUBBLEWRAP, *layers.GRADER, *layers.DOCKER]}
+    known = {layer.name for layer in LAYERS}
     assert {name for row in ROWS for name in row.layers} <= known

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from grading.sandboxes import container, doctor, gpus
 from grading.sandboxes.base import Limits, SandboxUnavailable
+from sandbox.agent.timing import Timing
 
 INFORMATION = """\
 Model: \t\t NVIDIA H100 80GB HBM3
@@ -206,3 +208,20 @@ def test_the_doctor_counts_gpus_and_knows_them_by_name(
 ) -> None:
     found, _ = doctor._gpus(Described(wanted), inside(files, uuids))  # type: ignore[arg-type]
     assert found is held
+
+
+@pytest.mark.parametrize("gpu_in_use", [False, True])
+def test_a_gpu_is_roused_before_the_clock_starts_and_not_within(
+    gpu_in_use: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    roused: list[str] = []
+    on_cpu = torch.ones(2, 2)
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: gpu_in_use)
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda: roused.append("waited for it"))
+    monkeypatch.setattr(torch, "ones", lambda *shape, device: on_cpu)
+    timing = Timing(lambda number: lambda x: x + number)
+    timing.prepare(1, (on_cpu,))
+    before = len(roused)
+    assert (before > 0) is gpu_in_use
+    timing.timed()
+    assert len(roused) == before
