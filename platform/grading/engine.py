@@ -113,8 +113,9 @@ class Engine:
             grader = self._zygote.fork()
             stack.callback(grader.close)
             errand = _Errand(self, grader, limits, stack)
-            self._errands.add(errand)
-            stack.callback(self._errands.discard, errand)
+            with self._placing:
+                self._errands.add(errand)
+            stack.callback(self._forget, errand)
             errand.tell(assignment)
             deadline = started + manifest.limits.total_s * 2 + GRACE_S
             for message in errand.messages(deadline, cancelled):
@@ -182,8 +183,12 @@ class Engine:
     def begin_timing(self, timed: list[Sandbox]) -> None:
         """Wait for the timing core; give it to ``timed`` and keep all others off it."""
         self._timing.acquire()
-        self._place(timed)
-        self._pool.hush(self._free_cores())
+        try:
+            self._place(timed)
+            self._pool.hush(self._free_cores())
+        except BaseException:
+            self.end_timing()
+            raise
 
     def turn(self, sandbox: Sandbox) -> None:
         """Let only ``sandbox`` run, of those on the timing core."""
@@ -193,22 +198,28 @@ class Engine:
         sandbox.thaw()
 
     def end_timing(self) -> None:
-        """Give the timing core back."""
-        for sandbox in self._timed:
-            sandbox.thaw()
-        self._place([])
-        self._pool.hush(None)
-        self._timing.release()
+        """Give the timing core back, whatever went wrong on it: others wait for it."""
+        with contextlib.ExitStack() as stack:
+            stack.callback(self._timing.release)
+            stack.callback(self._pool.hush, None)
+            stack.callback(self._place, [])
+            for sandbox in self._timed:
+                stack.callback(sandbox.thaw)
 
     def _free_cores(self) -> set[int]:
         cores = os.sched_getaffinity(0)
         return (cores - {self._timing_core} if self._timed else cores) or cores
 
+    def _forget(self, errand: _Errand) -> None:
+        """Nobody places what is about to end."""
+        with self._placing:
+            self._errands.discard(errand)
+
     def _place(self, timed: list[Sandbox]) -> None:
         with self._placing:
             self._timed = timed
             free = self._free_cores()
-            for errand in list(self._errands):
+            for errand in self._errands:
                 errand.grader.pin(free)
                 for sandbox in errand.sandboxes:
                     sandbox.pin({self._timing_core} if sandbox in timed else free)
@@ -275,9 +286,10 @@ class _Errand:
                 reason = self.sandboxes[question["number"]].exit_reason()
                 self.tell({"reason": reason or ""})
             case "pin":
-                self._timing = True
+                self._unpin()
                 with self._waiting("timing_core"):
                     self._engine.begin_timing([self.sandboxes[n] for n in question["numbers"]])
+                self._timing = True
                 self.tell({})
             case "turn" if self._timing:
                 self._engine.turn(self.sandboxes[question["number"]])

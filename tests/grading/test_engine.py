@@ -8,6 +8,7 @@ import pytest
 
 from grading.engine import Cancelled, Job
 from grading.report import Finished
+from grading.sandboxes.bubblewrap import BubblewrapSandbox
 
 pytestmark = pytest.mark.sandbox
 
@@ -184,6 +185,33 @@ def test_a_run_can_be_cancelled(engine):
     with pytest.raises(Cancelled):
         list(engine.grade(job, cancelled=lambda: time.monotonic() > started + 0.3))
     assert time.monotonic() - started < 2
+
+
+@pytest.mark.parametrize("step", ["pin", "freeze", "thaw"])
+def test_the_core_for_timing_is_given_back_whatever_fails_on_it(engine, grade, monkeypatch, step):
+    def fail(*_):
+        if engine._timing.locked():
+            raise OSError(f"can't {step}")
+        return done(*_)
+
+    done = getattr(BubblewrapSandbox, step)
+    with monkeypatch.context() as patch:
+        patch.setattr(BubblewrapSandbox, step, fail)
+        with pytest.raises(OSError, match=f"can't {step}"):
+            grade(RIGHT)
+    assert grade(RIGHT).verdict == "accepted"
+
+
+def test_a_test_may_compare_twice(grade, adder):
+    tests = adder / "graders/01-test/adder/test_hidden.py"
+    before = tests.read_text("utf-8")
+    compare = '    speed.compare("add", lambda: (draw(), draw()))\n'
+    assert compare in before
+    try:
+        tests.write_text(before.replace(compare, 2 * compare), "utf-8")
+        assert grade(RIGHT).verdict == "accepted"
+    finally:
+        tests.write_text(before, "utf-8")
 
 
 def test_the_submission_sees_no_test_no_reference_and_no_seed(grade):

@@ -37,8 +37,12 @@ class ControlGroup:
         return [os.open(file, os.O_WRONLY) for file in files]
 
     def pids(self) -> list[int]:
-        """Return the processes in the group."""
-        return [int(pid) for pid in (self._folders["pids"] / "cgroup.procs").read_text().split()]
+        """Return the processes in the group: none once it is gone, which may be at any moment."""
+        try:
+            listed = (self._folders["pids"] / "cgroup.procs").read_text()
+        except OSError:
+            return []
+        return [int(pid) for pid in listed.split()]
 
     def out_of_memory(self) -> bool:
         """Return whether the kernel killed a process of the group for its memory."""
