@@ -38,7 +38,7 @@ def make_engine(pool_size: int | None = None, backend: str | None = None) -> Eng
     made = make_backend(backend or settings.SANDBOX_BACKEND, cores - {timing_core} or cores)
     zygote = make_zygote()
     zygote.start()
-    pool = Pool(made, pool_size or settings.SANDBOX_POOL_SIZE)
+    pool = Pool(made, pool_size or settings.SANDBOX_POOL_SIZE, len(cores))
     gpu = find_gpu()
     slot = gpus.Slot(gpu, settings.SANDBOX_RUNTIME_DIR / "gpus") if gpu else None
     return Engine(pool, zygote, settings.EXERCISES_DIR, settings.GRADERS_DIR, timing_core, slot)

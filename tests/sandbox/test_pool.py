@@ -1,4 +1,4 @@
-"""When the pool starts sandboxes, with sandboxes that are ready at once."""
+"""When the pool starts sandboxes, with simulated sandboxes."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -17,14 +18,23 @@ SOON_S = 10.0
 WHILE_S = 0.3
 
 
-class Ready:
-    """Looks like a sandbox whose agent is warm."""
+class Simulated:
+    """Looks like a sandbox whose agent is warm after ``start_s``."""
 
-    def __init__(self) -> None:
-        self.reader, writer = os.pipe()
-        os.write(writer, READY)
-        os.close(writer)
+    def __init__(self, start_s: float) -> None:
+        self.reader, self._writer = os.pipe()
+        os.set_blocking(self.reader, False)
+        self.ready_at = time.monotonic() + start_s
         self.pinned: list[set[int]] = []
+        if start_s:
+            timer = threading.Timer(start_s, self._say_ready)
+            timer.daemon = True
+            timer.start()
+        else:
+            self._say_ready()
+
+    def _say_ready(self) -> None:
+        os.write(self._writer, READY)
 
     def pin(self, cpus: set[int]) -> None:
         self.pinned.append(cpus)
@@ -42,14 +52,14 @@ class Ready:
 class Counting:
     """A backend that counts what it starts."""
 
-    def __init__(self, *, loud: bool = True, broken: bool = False) -> None:
-        self.loud, self.broken, self.started = loud, broken, 0
+    def __init__(self, *, loud: bool = True, broken: bool = False, start_s: float = 0.0) -> None:
+        self.loud, self.broken, self.start_s, self.started = loud, broken, start_s, 0
 
-    def start(self, limits: Limits) -> Ready:
+    def start(self, limits: Limits) -> Simulated:
         if self.broken:
             raise SandboxUnavailable("no room")
         self.started += 1
-        return Ready()
+        return Simulated(self.start_s)
 
     def close(self) -> None:
         pass
@@ -95,6 +105,76 @@ def test_who_waits_is_served_while_speed_is_measured(pool, backend):
     pool.hush({0})
     assert [pool.take(Limits(), SOON_S).pinned for _ in range(3)] == [[], [], [{0}]]
     assert soon(backend, 3)
+
+
+def test_with_a_core_to_spare_few_are_replaced_while_speed_is_measured(backend):
+    pool = Pool(backend, 4, cores=3)
+    try:
+        assert soon(backend, 4)
+        pool.hush({0})
+        for _ in range(2):
+            pool.take(Limits())
+        assert soon(backend, 4)
+        pool.take(Limits())
+        assert soon(backend, 6)
+        assert [pool.take(Limits()).pinned for _ in range(3)] == [[], [{0}], [{0}]]
+    finally:
+        pool.close()
+
+
+@pytest.mark.parametrize(("cores", "started"), [(2, 4), (3, 5)])
+def test_replacements_wait_for_a_quiet_moment_where_no_core_is_spare(
+    monkeypatch, backend, cores, started
+):
+    monkeypatch.setattr("grading.sandboxes.pool.PATIENCE_S", 3600.0)
+    pool = Pool(backend, 4, cores)
+    try:
+        assert soon(backend, 4)
+        pool.take(Limits())
+        assert soon(backend, started)
+    finally:
+        pool.close()
+
+
+@pytest.mark.parametrize(("cores", "at_once"), [(2, 2), (8, 6)])
+def test_as_many_start_at_once_as_there_are_spare_cores(cores, at_once):
+    backend = Counting(start_s=3600.0)
+    pool = Pool(backend, 16, cores)
+    try:
+        assert soon(backend, at_once)
+    finally:
+        pool.close()
+
+
+@pytest.mark.slow
+def test_one_timed_submission_a_second_waits_for_no_container_on_six_cores():
+    """Containers here take their time as on a machine with as many cores, and no core: each of the
+    two that a submission takes is warm before it is asked for."""
+    pool = Pool(Counting(start_s=1.2), 4, cores=6)
+    timing = threading.Lock()
+
+    def grade() -> bool:
+        asked = [time.monotonic()]
+        lent = [pool.take(Limits())]
+        time.sleep(0.3)  # the tests that aren't timed
+        asked.append(time.monotonic())
+        lent.append(pool.take(Limits()))
+        with timing:
+            pool.hush({0})
+            time.sleep(0.7)
+            pool.hush(None)
+        return all(each.ready_at <= when for each, when in zip(lent, asked, strict=True))
+
+    try:
+        time.sleep(5.0)
+        with ThreadPoolExecutor(4) as learners:
+            found = []
+            for _ in range(12):
+                found.append(learners.submit(grade))
+                time.sleep(1.0)
+        assert [each.result() for each in found] == [True] * 12
+    finally:
+        pool.close()
 
 
 def test_a_backend_that_disturbs_nobody_goes_on():

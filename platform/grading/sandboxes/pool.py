@@ -15,21 +15,25 @@ START_S = 60.0
 TAKE_S = 90.0
 RETRY_S = 1.0
 MAX_FAILURES = 5
-MAX_STARTING = 2
 POLL_S = 0.2
+BUSY_CORES = 2
+"""What gradings keep busy: the core where speed is measured, and one for all else. Any other is
+spare, and may start sandboxes meanwhile."""
+MIN_STARTING = 2
 PATIENCE_S = 1.0
-"""How long the replacement of a used sandbox waits for others to be done."""
+"""How long the replacement of a used sandbox waits for others to be done, if no core is spare."""
 
 
 class Pool:
-    """Keeps ``size`` sandboxes warm. Safe for threads.
+    """Keeps ``size`` sandboxes warm, on a host with ``cores``. Safe for threads.
 
     All sandboxes are started by one thread that lives as long as the pool: they die with the
     thread that started them.
     """
 
-    def __init__(self, backend: Backend, size: int) -> None:
+    def __init__(self, backend: Backend, size: int, cores: int = BUSY_CORES) -> None:
         self._backend, self._size = backend, size
+        self._spare_cores = max(0, cores - BUSY_CORES)
         self._warm: list[Sandbox] = []
         self._changed = threading.Condition()
         self._closing = False
@@ -75,8 +79,9 @@ class Pool:
                 raise SandboxUnavailable("no sandbox became ready in time")
 
     def hush(self, cpus: set[int] | None) -> None:
-        """Start no sandbox that is loud, unless somebody waits for it, and keep to ``cpus`` those
-        that are starting: speed is measured elsewhere. With None that is over."""
+        """Start no sandbox that is loud, unless somebody waits for it or, with a core to spare, few
+        are left; and keep to ``cpus`` those that are starting: speed is measured elsewhere. With
+        None that is over."""
         if not self._backend.loud:
             return
         with self._changed:
@@ -96,7 +101,9 @@ class Pool:
         failures = 0
         while self._wait_for_work():
             try:
-                while len(self._starting) < min(MAX_STARTING, self._missing()):
+                while len(self._starting) < min(
+                    self._missing(), max(MIN_STARTING, self._spare_cores)
+                ):
                     self._begin(self._backend.start(Limits()))
                 ready = _ready_of(self._starting)
             except SandboxUnavailable as error:
@@ -111,15 +118,15 @@ class Pool:
         self._backend.close()
 
     def _missing(self) -> int:
-        """Return how many sandboxes to start now: replacements wait for a quiet moment, unless
-        fewer than half are left."""
+        """Return how many sandboxes to start now. While at least half are left, their replacements
+        wait until no speed is measured and, where no core is spare, for a quiet moment."""
         with self._changed:
-            if self._kept_to is not None:
-                return self._wanted - len(self._warm)
             missing = max(self._size, self._wanted) - len(self._warm)
-            if len(self._warm) - self._wanted >= self._size // 2:
-                return missing if time.monotonic() >= self._quiet_at else 0
-            return missing
+            half_full = len(self._warm) - self._wanted >= self._size // 2
+            if self._kept_to is not None and (half_full or not self._spare_cores):
+                return self._wanted - len(self._warm)
+            quiet = self._spare_cores or time.monotonic() >= self._quiet_at
+            return missing if quiet or not half_full else 0
 
     def _begin(self, sandbox: Sandbox) -> None:
         with self._changed:
