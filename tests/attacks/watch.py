@@ -51,10 +51,10 @@ class Watched:
 class WatchedPool(Pool):
     """A pool whose sandboxes are watched from the moment they are lent."""
 
-    def __init__(self, backend: Backend, size: int) -> None:
+    def __init__(self, backend: Backend, size: int, cores: int) -> None:
         self.lent_by: dict[int, list[Watched]] = {}
         """What each thread was lent: a thread grades one submission at a time."""
-        super().__init__(backend, size)
+        super().__init__(backend, size, cores)
 
     def take(self, limits: Limits, timeout_s: float = TAKE_S) -> Any:
         """Lend a sandbox, and keep it in mind."""

@@ -39,6 +39,14 @@ def make_and_die() -> list[Path]:
     return [Path(name) for name in died.stdout.split()]
 
 
+def test_a_group_that_has_just_gone_holds_no_process() -> None:
+    group = cgroups.make()
+    if group is None:
+        pytest.skip("no control group can be made here")
+    group.remove()
+    assert group.pids() == []
+
+
 def test_groups_of_killed_workers_are_in_nobodys_way_and_swept() -> None:
     living = cgroups.make()
     if living is None:
