@@ -189,18 +189,22 @@ def test_a_backend_that_disturbs_nobody_goes_on():
         pool.close()
 
 
-def test_who_waits_hears_why_none_can_be_started(monkeypatch):
+@pytest.mark.parametrize("error", [SandboxUnavailable("no room"), OSError("no room")])
+def test_who_waits_hears_why_none_can_be_started_and_later_ones_are(monkeypatch, error):
     monkeypatch.setattr("grading.sandboxes.pool.RETRY_S", 0.01)
-    pool = Pool(Counting(broken=True), 1)
+    backend = Counting(broken=error)
+    pool = Pool(backend, 1)
     try:
         with pytest.raises(SandboxUnavailable, match="no room"):
             pool.take(Limits(), SOON_S)
+        backend.broken = None
+        assert soon(backend, 1)
     finally:
         pool.close()
 
 
 def test_who_waits_hears_that_the_pool_is_closed():
-    backend = Counting(broken=True)
+    backend = Counting(broken=SandboxUnavailable("no room"))
     pool = Pool(backend, 1)
     said: list[str] = []
 

@@ -106,7 +106,7 @@ class Pool:
                 ):
                     self._begin(self._backend.start(Limits()))
                 ready = _ready_of(self._starting)
-            except SandboxUnavailable as error:
+            except (SandboxUnavailable, OSError) as error:  # what a full host lacks comes back
                 failures += 1
                 self._fail(str(error) if failures >= MAX_FAILURES else None)
                 continue
