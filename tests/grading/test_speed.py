@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
-from itertools import groupby, pairwise
+from itertools import count, groupby, pairwise
 from typing import Any
 
 import numpy as np
@@ -154,6 +155,19 @@ def test_calls_alternate_and_each_pair_is_fresh() -> None:
         pairs = list(zip(timed[::2], timed[1::2], strict=True))
         assert all(set(pair) == {"mine", "theirs"} for pair in pairs)
         assert all(here == there[::-1] for here, there in pairwise(pairs))
+
+
+def test_each_call_that_counts_brings_inputs_of_its_own() -> None:
+    track, drawn, seen = Track(1.42), count(), Counter[int]()
+
+    def cost(inputs: Any) -> float:
+        seen[int(inputs[0])] += 1
+        return 0.0142
+
+    track.mine.cost = cost
+    track.speed.compare("f", lambda: (torch.tensor(next(drawn)),))
+    times = Counter(seen.values())
+    assert times[protocol.WARM_UP] == 1 + LOOKS[0] and set(times) == {1, protocol.WARM_UP}
 
 
 def test_processes_that_start_slowly_make_no_fewer_calls(monkeypatch: pytest.MonkeyPatch) -> None:

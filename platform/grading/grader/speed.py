@@ -7,13 +7,13 @@ that is drawn anew), and the pair's result is the median of its calls' ratios. O
 median counts, with an interval that holds whatever their distribution is; more pairs are made until
 it is clear of the limit.
 
-Each call brings fresh inputs, which go over just before the clock starts, so that nothing can be
-computed ahead; a side that takes its time over receiving them is charged for it. The clock is the
-grader's, and stops when a digest of the whole result is here; the result itself follows, is held
-against the digest, and is checked. What the boundary itself costs is measured with calls that
-compute nothing, and subtracted: what the reference says, which has no reason to dawdle. Who has
-just run is faster, above all where others want the core: so both sides make these calls too, and
-those that don't count alternate like those that do.
+Each call that counts brings fresh inputs, which go over just before the clock starts, so that
+nothing can be computed ahead; a side that takes its time over receiving them is charged for it. The
+clock is the grader's, and stops when a digest of the whole result is here; the result itself
+follows, is held against the digest, and is checked. What the boundary itself costs is measured with
+calls that compute nothing, and subtracted: what the reference says, which has no reason to dawdle.
+Who has just run is faster, above all where others want the core: so both sides make these calls
+too, and those that don't count alternate like those that do.
 
 In a duel the submission is timed against another one, and the reference stands by: to say what is
 right and what the boundary costs.
@@ -171,8 +171,7 @@ class Speed:
 
     def _at_once(self, sides: Sides, make_inputs: MakeInputs, limit: float) -> Estimate | None:
         """Return what the processes that are there give, for who is clearly fast enough."""
-        ratios = self._ratios(sides, make_inputs)
-        _warm_up(ratios, math.inf)
+        ratios = self._ratios(sides, make_inputs, patience_s=math.inf)
         logs, reference_s = list[float](), list[float]()
         for ratio, seconds in islice(ratios, GLANCES[-1]):
             logs.append(ratio)
@@ -203,8 +202,7 @@ class Speed:
     def _pair(self, sides: Sides, make_inputs: MakeInputs) -> float:
         """Return the median of the ratios' logarithms in a fresh pair of processes."""
         self._begin(sides)
-        ratios = self._ratios(sides, make_inputs)
-        _warm_up(ratios, WARMING_S)
+        ratios = self._ratios(sides, make_inputs, WARMING_S)
         began = time.monotonic()
         logs, reference_s = list[float](), list[float]()
         for ratio, seconds in islice(ratios, CALLS):
@@ -215,17 +213,27 @@ class Speed:
         self._reference_s.append(statistics.median(reference_s))
         return statistics.median(logs)
 
-    def _ratios(self, sides: Sides, make_inputs: MakeInputs) -> Iterator[tuple[float, float]]:
-        """Yield, call by call, the logarithm of the ratio and the reference's seconds."""
-        reference = len(sides) - 1
+    def _ratios(
+        self, sides: Sides, make_inputs: MakeInputs, patience_s: float
+    ) -> Iterator[tuple[float, float]]:
+        """Make the calls that don't count; then yield, call by call, the logarithm of the ratio and
+        the reference's seconds.
+
+        Those that don't count share their inputs: to draw these takes longer than many a call.
+        """
         first = int(self._rng.integers(2))
-        for order in cycle([(first, 1 - first), (1 - first, first)]):
-            inputs = make_inputs()
-            asked = dict.fromkeys((*order, reference))
-            taken = {which: sides[which].timed(inputs) for which in asked}
-            cost = {which: sides[which].echo() for which in asked}[reference]
-            mine, theirs = (_seconds(taken[which], taken[reference], cost) for which in (0, 1))
-            yield math.log(mine / theirs), theirs
+        orders = cycle([(first, 1 - first), (1 - first, first)])
+        inputs = make_inputs()
+        _warm_up((self._ratio(sides, inputs, order) for order in orders), patience_s)
+        return (self._ratio(sides, make_inputs(), order) for order in orders)
+
+    def _ratio(self, sides: Sides, inputs: Inputs, order: tuple[int, int]) -> tuple[float, float]:
+        reference = len(sides) - 1
+        asked = dict.fromkeys((*order, reference))
+        taken = {which: sides[which].timed(inputs) for which in asked}
+        cost = {which: sides[which].echo() for which in asked}[reference]
+        mine, theirs = (_seconds(taken[which], taken[reference], cost) for which in (0, 1))
+        return math.log(mine / theirs), theirs
 
     def _sweep(self, sides: Sides, inputs: Iterable[Inputs]) -> Iterator[float]:
         """Yield the logarithm of the submission's seconds for each of ``inputs``."""
