@@ -7,9 +7,9 @@ Three figures a round, on the attention exercise's reference:
 - by hand: ``python -m pytest`` on the same tests, in a fresh process;
 - floor: the same in a fork of a process that already has torch and pytest.
 
-Then two streams of one submission a second (``EVERY_S``) to each backend, of that exercise and of
-one without a speed test: how long a grading waits for sandboxes, and for the core where speed is
-measured, which serves one at a time.
+Then two streams of one submission a second to each backend, of that exercise and of one without a
+speed test: how long a grading waits for sandboxes, and for the core where speed is measured, which
+serves one at a time.
 
 Prints a table and writes build/bench.json. Only ratios and differences travel between machines.
 """
@@ -38,8 +38,6 @@ STREAMED = ("03-llms/scaled-dot-product-attention", "07-multimodal/clip-loss")
 ROUNDS = int(os.environ.get("ROUNDS", "7"))
 STREAM = int(os.environ.get("STREAM", "20"))
 """Submissions in the stream."""
-EVERY_S = float(os.environ.get("EVERY_S", "1"))
-"""Seconds between two submissions of the stream."""
 IDLE_S = float(os.environ.get("IDLE_S", "8"))
 """Seconds between two rounds, in which the pool gets warm again."""
 VERDICT_S = 120.0
@@ -151,12 +149,12 @@ def _site() -> Any:
 
 
 def _stream(learner: Any, path: str) -> dict[str, list[float]]:
-    """Submit every so often; return how long each grading waited, by what for."""
+    """Submit once a second; return how long each grading waited, by what for."""
     time.sleep(IDLE_S)
     submissions = []
     for _ in range(STREAM):
         submissions.append(_send(learner, path))
-        time.sleep(EVERY_S)
+        time.sleep(1)
     timings = [_graded(submission).timings for submission in submissions]
     return {what: [each[what] for each in timings] for what in ("sandboxes", "timing_core")}
 
