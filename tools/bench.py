@@ -7,9 +7,9 @@ Three figures a round, on the attention exercise's reference:
 - by hand: ``python -m pytest`` on the same tests, in a fresh process;
 - floor: the same in a fork of a process that already has torch and pytest.
 
-Then two streams of one submission a second to each backend, of that exercise and of one without a
-speed test: how long a grading waits for sandboxes, and for the core where speed is measured, which
-serves one at a time.
+Then streams of one submission a second to each backend: of one exercise without a speed test, of
+all exercises in turn, and of attention alone, whose speed is measured each time. How long does a
+grading wait for sandboxes, and for the core where speed is measured, which serves one at a time?
 
 Prints a table and writes build/bench.json. Only ratios and differences travel between machines.
 """
@@ -17,6 +17,7 @@ Prints a table and writes build/bench.json. Only ratios and differences travel b
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import signal
@@ -34,10 +35,17 @@ from tools.run import own_redis
 ROOT = Path(__file__).resolve().parents[1]
 EXERCISE = "03-llms/scaled-dot-product-attention"
 REFERENCE = ROOT / "graders" / EXERCISE / "reference.py"
-STREAMED = ("03-llms/scaled-dot-product-attention", "07-multimodal/clip-loss")
+STREAMS = {
+    "untimed": ["07-multimodal/clip-loss"],
+    "all in turn": sorted(
+        str(path.parent.relative_to(ROOT / "graders"))
+        for path in ROOT.glob("graders/*/*/reference.py")
+    ),
+    "timed": [EXERCISE],
+}
 ROUNDS = int(os.environ.get("ROUNDS", "7"))
-STREAM = int(os.environ.get("STREAM", "20"))
-"""Submissions in the stream."""
+STREAM = int(os.environ.get("STREAM", "30"))
+"""Submissions in each stream."""
 IDLE_S = float(os.environ.get("IDLE_S", "8"))
 """Seconds between two rounds, in which the pool gets warm again."""
 VERDICT_S = 120.0
@@ -113,9 +121,9 @@ def main() -> None:
             for backend in _backends():
                 with _worker(backend):
                     _rounds(backend, seconds, tests, floor, lambda: _submit(learner))
-                    for path in STREAMED:
-                        for what, waited in _stream(learner, path).items():
-                            waits[f"{backend} {Path(path).name} {what}"] = waited
+                    for name, paths in STREAMS.items():
+                        for what, waited in _stream(learner, paths).items():
+                            waits[f"{backend} {name}, {what}"] = waited
     _report(seconds, waits)
 
 
@@ -148,11 +156,12 @@ def _site() -> Any:
     return User.objects.create_user("bench")
 
 
-def _stream(learner: Any, path: str) -> dict[str, list[float]]:
-    """Submit once a second; return how long each grading waited, by what for."""
+def _stream(learner: Any, paths: list[str]) -> dict[str, list[float]]:
+    """Submit once a second, from ``paths`` in turn; return how long each grading waited, by what
+    for."""
     time.sleep(IDLE_S)
     submissions = []
-    for _ in range(STREAM):
+    for path in itertools.islice(itertools.cycle(paths), STREAM):
         submissions.append(_send(learner, path))
         time.sleep(1)
     timings = [_graded(submission).timings for submission in submissions]
