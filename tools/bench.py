@@ -8,8 +8,9 @@ Three figures a round, on the attention exercise's reference:
 - floor: the same in a fork of a process that already has torch and pytest.
 
 Then streams of one submission a second to each backend: of one exercise without a speed test, of
-all exercises in turn, and of attention alone, whose speed is measured each time. How long does a
-grading wait for sandboxes, and for the core where speed is measured, which serves one at a time?
+all that are answered with a file of code in turn, and of attention alone, whose speed is measured
+each time. How long does a grading wait for sandboxes, and for the core where speed is measured,
+which serves one at a time?
 
 Prints a table and writes build/bench.json. Only ratios and differences travel between machines.
 """
@@ -37,9 +38,9 @@ EXERCISE = "03-llms/scaled-dot-product-attention"
 REFERENCE = ROOT / "graders" / EXERCISE / "reference.py"
 STREAMS = {
     "untimed": ["07-multimodal/clip-loss"],
-    "all in turn": sorted(
-        str(path.parent.relative_to(ROOT / "graders"))
-        for path in ROOT.glob("graders/*/*/reference.py")
+    "all code in turn": sorted(
+        str(path.parent.relative_to(ROOT / "exercises"))
+        for path in ROOT.glob("exercises/*/*/starter.py")
     ),
     "timed": [EXERCISE],
 }

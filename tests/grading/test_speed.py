@@ -80,13 +80,19 @@ def test_what_is_clearly_fast_enough_needs_no_fresh_process() -> None:
     assert track.speed.result is not None and track.speed.result["kind"] == "ratio"
 
 
-def test_one_call_that_was_held_up_costs_more_calls_and_no_fresh_process() -> None:
+@pytest.mark.parametrize(
+    ("held_up", "calls"), [(0, 8), (1, 12), (2, 15), (5, 24), (8, 32)], ids=str
+)
+def test_calls_that_were_held_up_cost_more_calls_and_no_fresh_process(
+    held_up: int, calls: int
+) -> None:
     track = Track(1.1)
-    numbers = iter(range(1000))
-    track.mine.cost = lambda _: 0.05 if next(numbers) == protocol.WARM_UP + 1 else 0.011
+    when = {protocol.WARM_UP + number * calls // held_up for number in range(held_up)}
+    numbers = count()
+    track.mine.cost = lambda _: 0.05 if next(numbers) in when else 0.011
     estimate = track.compare()
     assert track.pairs() == 0
-    assert len(estimate.values) == protocol.GLANCES[1] and estimate.high < 1.2
+    assert len(estimate.values) == calls and estimate.high < 1.2
 
 
 def test_what_is_fast_enough_but_not_by_far_is_so_after_three_pairs() -> None:
@@ -324,6 +330,10 @@ def test_three_values_that_agree_by_chance_are_no_narrow_interval() -> None:
         (torch.ones(5), torch.ones(4), False),
         (torch.tensor([1.0, float("nan")]), torch.tensor([1.0, float("nan")]), True),
         (torch.tensor([1.0, float("nan")]), torch.tensor([1.0, 2.0]), False),
+        (torch.tensor([1.0, float("inf")]), torch.tensor([1.0, float("inf")]), True),
+        (torch.tensor([1.0, float("inf")]), torch.tensor([1.0, -float("inf")]), False),
+        (torch.tensor([3e38]), torch.tensor([-3e38]), False),
+        (torch.ones(4), torch.ones(4, dtype=torch.float64), True),
         (torch.zeros(3), torch.zeros(3), True),
         (torch.full((3,), 1e-3), torch.zeros(3), False),
         ([1, 2, 3], (1, 2, 3), True),

@@ -23,7 +23,7 @@ def _inputs(
 ) -> Inputs:
     """Fresh q, k, v of unit variance."""
     shapes = (*lead, n, d_k), (*lead, m, d_k), (*lead, m, d_v)
-    q, k, v = (torch.randn(s, generator=rng, dtype=torch.float64).to(dtype) for s in shapes)
+    q, k, v = (torch.randn(s, generator=rng).to(dtype) for s in shapes)
     return q, k, v
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
@@ -116,9 +117,15 @@ def _alike(left: Any, right: Any) -> bool:
         return type(left) is type(right) and left == right
     if left.shape != right.shape:
         return False
-    tolerance = _EXACT if right.dtype in _PRECISE else _COARSE
-    left, right = _finite(left), _finite(right)
-    return float((left - right).norm()) <= tolerance * max(float(right.norm()), 1e-12)
+    precise = right.dtype in _PRECISE
+    if not precise or left.dtype not in _PRECISE or not math.isfinite(_norm(left - right)):
+        left, right = _finite(left), _finite(right)
+    tolerance = _EXACT if precise else _COARSE
+    return _norm(left - right) <= tolerance * max(_norm(right), 1e-12)
+
+
+def _norm(tensor: torch.Tensor) -> float:
+    return float(torch.linalg.vector_norm(tensor, dtype=torch.float64))
 
 
 def _finite(tensor: torch.Tensor) -> torch.Tensor:
