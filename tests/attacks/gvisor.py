@@ -24,7 +24,7 @@ NOT_HELD = {
     "D14": (_COUNTED, "memory_limit instead of"),
     "D17": (_COUNTED, "runtime_error instead of"),
     "E01": (_COUNTED, "memory_limit instead of"),
-    "E01-raw": (_COUNTED, "memory_limit instead of"),
+    "E01-raw": (_COUNTED, "memory_limit instead of", "time_limit instead of"),
     "E01-tree": (_COUNTED, "memory_limit instead of", "S5 1"),
     "E03-children": (_SLOW, "S5 1"),
     "E08": (_INODES, "BREACH inodes: "),
