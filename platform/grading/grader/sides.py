@@ -118,10 +118,11 @@ def _alike(left: Any, right: Any) -> bool:
     if left.shape != right.shape:
         return False
     precise = right.dtype in _PRECISE
-    if not precise or left.dtype not in _PRECISE or not math.isfinite(_norm(left - right)):
+    gap = _norm(left - right) if precise and left.dtype in _PRECISE else math.nan
+    if not math.isfinite(gap):
         left, right = _finite(left), _finite(right)
-    tolerance = _EXACT if precise else _COARSE
-    return _norm(left - right) <= tolerance * max(_norm(right), 1e-12)
+        gap = _norm(left - right)
+    return gap <= (_EXACT if precise else _COARSE) * max(_norm(right), 1e-12)
 
 
 def _norm(tensor: torch.Tensor) -> float:

@@ -49,8 +49,8 @@ WARMING_S = 0.125
 GLANCES = (8, 12, 15, 24, 32)
 """After so many calls in the processes that are there one looks: none, 1, 2, 5 or 8 of them may
 have been held up, and the interval still tells. Where other guests come and go on the core, fresh
-processes are dearer: by ratios measured on such a host, code that takes a fifth longer, with a
-limit of 1.5, passes by 32 calls in 47 of 52 trials, and by 15 calls in 25."""
+processes are dearer. Of 52 trials of equal code on such a host 48 pass by 32 calls, and 47 by 15;
+with these ratios times 1.2, and a limit of 1.5, 47 and 25."""
 CALLS = 8
 """In a fresh pair of processes."""
 WARM_UP = 3
