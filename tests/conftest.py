@@ -16,7 +16,7 @@ import pytest
 from django.conf import settings
 from django.db import connections
 
-from grading import forks
+from grading import grader_process
 from grading.sandboxes import processes
 
 START_S = 10.0
@@ -47,16 +47,18 @@ def _graders_are_measured() -> Iterator[None]:
     if name not in os.environ:
         yield
         return
-    environment, close = forks._environment, forks.Grader.close
+    environment, close = grader_process._environment, grader_process.Grader.close
 
-    def close_after_its_end(grader: forks.Grader) -> None:
+    def close_after_its_end(grader: grader_process.Grader) -> None:
         processes.ended(grader.process, END_S)
         close(grader)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(settings, "GRADER_SANDBOX", "none")
-        patch.setattr(forks, "_environment", lambda at: environment(at) | {name: os.environ[name]})
-        patch.setattr(forks.Grader, "close", close_after_its_end)
+        patch.setattr(
+            grader_process, "_environment", lambda at: environment(at) | {name: os.environ[name]}
+        )
+        patch.setattr(grader_process.Grader, "close", close_after_its_end)
         yield
 
 

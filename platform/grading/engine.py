@@ -21,12 +21,12 @@ from typing import Any
 from curriculum.manifest import Manifest, load_manifest
 from curriculum.notebooks import NotebookError, answer_source, code_cells
 from grading import quiz
-from grading.forks import Grader, InfrastructureError, Zygote
+from grading.grader_process import Grader, InfrastructureError, Zygote
 from grading.report import Event, Finished, Graded, from_json
 from grading.sandboxes.base import Limits, Sandbox, SandboxUnavailable
 from grading.sandboxes.gpus import Slot
 from grading.sandboxes.pool import Pool
-from grading.steadiness import Usual
+from grading.steadiness import ReferenceTimes
 
 POLL_S = 0.2
 GRACE_S = 10.0
@@ -72,8 +72,8 @@ class Engine:
         self._timing_core = timing_core
         self._timing = threading.Lock()
         self._timed: list[Sandbox] = []
-        self._usual = Usual()
-        self._errands: set[_Errand] = set()
+        self._reference_times = ReferenceTimes()
+        self._connections: set[_GraderConnection] = set()
         self._placing = threading.Lock()
 
     def close(self) -> None:
@@ -94,7 +94,7 @@ class Engine:
             return
         started = time.monotonic()
         try:
-            assignment = self._assignment(job, manifest)
+            spec = self._job_spec(job, manifest)
         except NotebookError as error:
             yield Graded("syntax_error", 0, 0, {"en": error.en, "zh": error.zh})
             return
@@ -108,26 +108,26 @@ class Engine:
         with contextlib.ExitStack() as stack:
             if manifest.gpu != "none" and self.gpu is not None:
                 stack.enter_context(self.gpu.lease(check))
-                assignment["gpu_mib"] = manifest.limits.gpu_mib
+                spec["gpu_mib"] = manifest.limits.gpu_mib
             limits = Limits(memory_mib=manifest.limits.memory_mib)
             grader = self._zygote.fork()
             stack.callback(grader.close)
-            errand = _Errand(self, grader, limits, stack)
+            connection = _GraderConnection(self, grader, limits, stack)
             with self._placing:
-                self._errands.add(errand)
-            stack.callback(self._forget, errand)
-            errand.tell(assignment)
+                self._connections.add(connection)
+            stack.callback(self._forget, connection)
+            connection.tell(spec)
             deadline = started + manifest.limits.total_s * 2 + GRACE_S
-            for message in errand.messages(deadline, cancelled):
+            for message in connection.messages(deadline, cancelled):
                 event = from_json(message)
                 if isinstance(event, Finished) and (speed := event.outcome.speed):
                     test = f"{job.exercise}@{job.version} {event.outcome.name}"
-                    speed["doubtful"] = self._usual.doubts(test, speed)
+                    speed["doubtful"] = self._reference_times.doubts(test, speed)
                 if isinstance(event, Graded):
-                    event = self._with_receipt(event, job, errand, started)
+                    event = self._with_receipt(event, job, connection, started)
                 yield event
 
-    def _assignment(self, job: Job, manifest: Manifest) -> dict[str, Any]:
+    def _job_spec(self, job: Job, manifest: Manifest) -> dict[str, Any]:
         public, secret = self._exercises / job.exercise, self._graders / job.exercise
         hidden = job.tests == "hidden"
         tests = secret / "test_hidden.py" if hidden else public / "test_visible.py"
@@ -159,24 +159,26 @@ class Engine:
             "speed_limit": manifest.speed.limit if manifest.speed else None,
         }
 
-    def _with_receipt(self, event: Graded, job: Job, errand: _Errand, started: float) -> Graded:
+    def _with_receipt(
+        self, event: Graded, job: Job, connection: _GraderConnection, started: float
+    ) -> Graded:
         total = time.monotonic() - started
-        timings = {**event.timings, **errand.waited, "total": total}
+        timings = {**event.timings, **connection.waited, "total": total}
         receipt = {
             "exercise": job.exercise,
             "version": job.version,
             "tests": job.tests,
             "seed": job.seed,
             "host": os.uname().nodename,
-            "sandbox": errand.sandboxes[0].describe() if errand.sandboxes else None,
+            "sandbox": connection.sandboxes[0].describe() if connection.sandboxes else None,
         }
         return replace(event, timings=timings, receipt=receipt)
 
-    def take(self, limits: Limits, errand: _Errand) -> Sandbox:
-        """Return a fresh sandbox of the pool, which is now of ``errand``."""
+    def take(self, limits: Limits, connection: _GraderConnection) -> Sandbox:
+        """Return a fresh sandbox of the pool, which is now of ``connection``."""
         sandbox = self._pool.take(limits)
         with self._placing:
-            errand.sandboxes.append(sandbox)
+            connection.sandboxes.append(sandbox)
             sandbox.pin(self._free_cores())
         return sandbox
 
@@ -185,7 +187,7 @@ class Engine:
         self._timing.acquire()
         try:
             self._place(timed)
-            self._pool.hush(self._free_cores())
+            self._pool.keep_quiet(self._free_cores())
         except BaseException:
             self.end_timing()
             raise
@@ -201,7 +203,7 @@ class Engine:
         """Give the timing core back, whatever went wrong on it: others wait for it."""
         with contextlib.ExitStack() as stack:
             stack.callback(self._timing.release)
-            stack.callback(self._pool.hush, None)
+            stack.callback(self._pool.keep_quiet, None)
             stack.callback(self._place, [])
             for sandbox in self._timed:
                 stack.callback(sandbox.thaw)
@@ -210,22 +212,22 @@ class Engine:
         cores = os.sched_getaffinity(0)
         return (cores - {self._timing_core} if self._timed else cores) or cores
 
-    def _forget(self, errand: _Errand) -> None:
+    def _forget(self, connection: _GraderConnection) -> None:
         """Nobody places what is about to end."""
         with self._placing:
-            self._errands.discard(errand)
+            self._connections.discard(connection)
 
     def _place(self, timed: list[Sandbox]) -> None:
         with self._placing:
             self._timed = timed
             free = self._free_cores()
-            for errand in self._errands:
-                errand.grader.pin(free)
-                for sandbox in errand.sandboxes:
+            for connection in self._connections:
+                connection.grader.pin(free)
+                for sandbox in connection.sandboxes:
                     sandbox.pin({self._timing_core} if sandbox in timed else free)
 
 
-class _Errand:
+class _GraderConnection:
     """One grader process being served: what it asks for is done here."""
 
     def __init__(

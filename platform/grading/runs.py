@@ -15,7 +15,7 @@ from django.db import connection
 
 from curriculum.manifest import ManifestError
 from grading.engine import Cancelled, Engine, Job
-from grading.forks import InfrastructureError
+from grading.grader_process import InfrastructureError
 from grading.report import Collected, Diagnosed, Event, Finished, Graded, NotebookRun, Started
 from grading.sandboxes.base import SandboxUnavailable
 from submissions import services

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from grading import forks
+from grading import grader_process
 from grading.engine import Engine
 from grading.sandboxes import gpus
 from grading.sandboxes.base import Backend, SandboxUnavailable
@@ -33,8 +33,8 @@ def make_engine(pool_size: int | None = None, backend: str | None = None) -> Eng
     """
     cores = os.sched_getaffinity(0)
     timing_core = max(cores)
-    # Never warm up on the core where speed is measured, if there is another; for what is loud, the
-    # pool sees to that.
+    # Never warm up on the core where speed is measured, if there is another; where starting a
+    # sandbox disturbs timing, the pool sees to that.
     made = make_backend(backend or settings.SANDBOX_BACKEND, cores - {timing_core} or cores)
     zygote = make_zygote()
     zygote.start()
@@ -53,16 +53,16 @@ def find_gpu() -> gpus.Gpu | None:
     return gpus.find(settings.SANDBOX_GPU) if settings.SANDBOX_GPU else None
 
 
-def make_zygote() -> forks.Zygote:
+def make_zygote() -> grader_process.Zygote:
     """Return what forks graders, confined as ``GRADER_SANDBOX`` says.
 
     Raises:
         SandboxUnavailable: this host lacks what it needs.
     """
     if settings.GRADER_SANDBOX == "none":
-        return forks.unconfined()
+        return grader_process.unconfined()
     if settings.GRADER_SANDBOX == "bubblewrap":
-        return forks.confined(find_bubblewrap(), settings.SANDBOX_RUNTIME_DIR)
+        return grader_process.confined(find_bubblewrap(), settings.SANDBOX_RUNTIME_DIR)
     raise SandboxUnavailable(
         f"GRADER_SANDBOX is {settings.GRADER_SANDBOX!r}, but must be bubblewrap or none"
     )

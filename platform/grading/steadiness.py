@@ -15,7 +15,7 @@ FAR = 2.0
 """What surely takes so many times the limit is too slow on any machine."""
 
 
-class Usual:
+class ReferenceTimes:
     """What each exercise's reference usually takes on this worker."""
 
     def __init__(self) -> None:

@@ -28,7 +28,7 @@ from django.db import DatabaseError, connection
 from curriculum.manifest import ManifestError
 from grading import canary
 from grading.engine import Engine
-from grading.forks import InfrastructureError
+from grading.grader_process import InfrastructureError
 from grading.sandboxes.base import SandboxUnavailable
 from grading.setup import make_engine
 from workers import services as workers

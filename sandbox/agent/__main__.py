@@ -50,7 +50,7 @@ def serve(reader: int, writer: int, again: bool) -> NoReturn:
     for descriptor in {0, 1, reader, writer}:
         os.dup2(null, descriptor) if descriptor < 2 else os.close(descriptor)
     os.close(null)
-    from sandbox.agent.forks import READY
+    from sandbox.agent.fork_server import READY
     from sandbox.agent.service import Agent
     from sandbox.peer import RESTARTED
     from sandbox.stream import Disconnected, Stream

@@ -1,6 +1,6 @@
 """A fork's way into its own sandbox: namespaces, mounts, no privileges, a system call filter.
 
-Used by warm processes (forks.py), which bubblewrap has put into a sandbox with its own user
+Used by warm processes (fork_server.py), which bubblewrap has put into a sandbox with its own user
 namespace and just the capabilities that this needs. After ``renounce`` none is left, and
 none can be had: no new privileges, no new user namespace, no set-user-id program in sight.
 """

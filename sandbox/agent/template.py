@@ -14,7 +14,7 @@ from typing import NoReturn
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
-from sandbox.agent import forks
+from sandbox.agent import fork_server
 from sandbox.agent.__main__ import import_torch, serve
 
 
@@ -27,7 +27,7 @@ def main() -> None:
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 2)  # so far what went wrong was told to the worker; forks must not reach it
     os.close(null)
-    forks.serve(socket.socket(fileno=int(sys.argv[1])), _agent, confined=True)
+    fork_server.serve(socket.socket(fileno=int(sys.argv[1])), _agent, confined=True)
 
 
 def _step_once() -> None:

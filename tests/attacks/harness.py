@@ -14,7 +14,7 @@ from django.conf import settings
 
 from grading import setup
 from grading.engine import Engine, Job
-from grading.forks import InfrastructureError
+from grading.grader_process import InfrastructureError
 from grading.sandboxes.base import SandboxUnavailable
 from tests.attacks.rows.base import RIGHT, Row
 from tests.attacks.seen import Seen

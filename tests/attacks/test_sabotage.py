@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from grading import setup
-from grading.forks import Zygote
+from grading.grader_process import Zygote
 from grading.sandboxes.base import SandboxUnavailable
 from tests.attacks import oracle, record
 from tests.attacks.harness import harness

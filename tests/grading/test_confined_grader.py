@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from grading.engine import Engine, Job
-from grading.forks import InfrastructureError
+from grading.grader_process import InfrastructureError
 from grading.report import Finished, Graded
 from grading.sandboxes.base import SandboxUnavailable
 from grading.sandboxes.processes import with_children

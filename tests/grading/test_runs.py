@@ -16,7 +16,7 @@ from accounts.models import User
 from curriculum.manifest import ManifestError
 from grading import runs
 from grading.engine import Cancelled, Job
-from grading.forks import InfrastructureError
+from grading.grader_process import InfrastructureError
 from grading.report import CaseResult, Collected, Diagnosed, Finished, Graded, PlannedTest, Started
 from grading.runs import grade_run
 from grading.sandboxes.base import SandboxUnavailable

@@ -12,7 +12,7 @@ import pytest
 
 from grading.sandboxes.base import Limits, SandboxUnavailable
 from grading.sandboxes.pool import Pool
-from sandbox.agent.forks import READY
+from sandbox.agent.fork_server import READY
 
 SOON_S = 10.0
 WHILE_S = 0.3
@@ -52,8 +52,15 @@ class Simulated:
 class Counting:
     """A backend that counts what it starts."""
 
-    def __init__(self, *, loud: bool = True, broken: bool = False, start_s: float = 0.0) -> None:
-        self.loud, self.broken, self.start_s, self.started = loud, broken, start_s, 0
+    def __init__(
+        self, *, disturbs_timing: bool = True, broken: bool = False, start_s: float = 0.0
+    ) -> None:
+        self.disturbs_timing, self.broken, self.start_s, self.started = (
+            disturbs_timing,
+            broken,
+            start_s,
+            0,
+        )
 
     def start(self, limits: Limits) -> Simulated:
         if self.broken:
@@ -93,16 +100,16 @@ def test_what_was_taken_is_replaced(pool, backend):
 
 
 def test_nothing_is_replaced_while_speed_is_measured(pool, backend):
-    pool.hush({0})
+    pool.keep_quiet({0})
     pool.take(Limits())
     pool.take(Limits())
     assert soon(backend, 2)
-    pool.hush(None)
+    pool.keep_quiet(None)
     assert soon(backend, 4)
 
 
 def test_who_waits_is_served_while_speed_is_measured(pool, backend):
-    pool.hush({0})
+    pool.keep_quiet({0})
     assert [pool.take(Limits(), SOON_S).pinned for _ in range(3)] == [[], [], [{0}]]
     assert soon(backend, 3)
 
@@ -111,7 +118,7 @@ def test_with_a_core_to_spare_few_are_replaced_while_speed_is_measured(backend):
     pool = Pool(backend, 4, cores=3)
     try:
         assert soon(backend, 4)
-        pool.hush({0})
+        pool.keep_quiet({0})
         for _ in range(2):
             pool.take(Limits())
         assert soon(backend, 4)
@@ -160,9 +167,9 @@ def test_one_timed_submission_a_second_waits_for_no_container_on_six_cores():
         asked.append(time.monotonic())
         lent.append(pool.take(Limits()))
         with timing:
-            pool.hush({0})
+            pool.keep_quiet({0})
             time.sleep(0.7)
-            pool.hush(None)
+            pool.keep_quiet(None)
         return all(each.ready_at <= when for each, when in zip(lent, asked, strict=True))
 
     try:
@@ -178,11 +185,11 @@ def test_one_timed_submission_a_second_waits_for_no_container_on_six_cores():
 
 
 def test_a_backend_that_disturbs_nobody_goes_on():
-    backend = Counting(loud=False)
+    backend = Counting(disturbs_timing=False)
     pool = Pool(backend, 2)
     try:
         assert soon(backend, 2)
-        pool.hush({0})
+        pool.keep_quiet({0})
         pool.take(Limits())
         assert soon(backend, 3)
     finally:

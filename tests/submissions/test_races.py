@@ -15,7 +15,7 @@ from accounts.models import User
 from curriculum.models import Exercise
 from submissions import errors, services
 from submissions.models import Draft, GradingRun, Submission
-from submissions.services import Claim
+from submissions.services import Claim, reaper
 from submissions.states import State, Verdict
 from tests.submissions.conftest import MakeRun, Submit, claimed, expire_leases
 
@@ -154,13 +154,13 @@ def test_a_verdict_at_the_last_moment_stands(
     run = make_run()
     claim = claimed(run)
     expire_leases()
-    decide = services._after_lost_worker
+    decide = reaper._after_lost_worker
 
     def graded_meanwhile(lost: GradingRun) -> State:
         services.record_verdict(claim, verdict=Verdict.ACCEPTED, score=1, max_score=1)
         return decide(lost)
 
-    monkeypatch.setattr(services, "_after_lost_worker", graded_meanwhile)
+    monkeypatch.setattr(reaper, "_after_lost_worker", graded_meanwhile)
     assert services.requeue_expired() == 0
     run.refresh_from_db()
     assert run.verdict == Verdict.ACCEPTED

@@ -14,7 +14,7 @@ from pytest_django import Settings
 
 from submissions import services
 from submissions.models import GradingRun
-from submissions.services import Claim, ClaimLost
+from submissions.services import Claim, ClaimLost, moves, reaper
 from submissions.states import FINAL, TRANSITIONS, InvalidTransition, State, Verdict
 from tests.submissions.conftest import Bells, MakeRun, claimed, expire_leases
 
@@ -324,13 +324,13 @@ def test_a_lease_renewed_at_the_last_moment_is_not_taken(
     run = make_run()
     claim = claimed(run)
     expire_leases()
-    decide = services._after_lost_worker
+    decide = reaper._after_lost_worker
 
     def renewed_meanwhile(lost: GradingRun) -> State:
         services.renew(claim)
         return decide(lost)
 
-    monkeypatch.setattr(services, "_after_lost_worker", renewed_meanwhile)
+    monkeypatch.setattr(reaper, "_after_lost_worker", renewed_meanwhile)
     assert services.requeue_expired() == 0
     assert now(run).claim_token == claim.token
     assert accept(claim)
@@ -356,7 +356,7 @@ def test_lost_messages_are_sent_again_a_few_at_a_time_the_oldest_first(
     settings: Settings,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(services, "RESENT_AT_ONCE", 3)
+    monkeypatch.setattr(reaper, "RESENT_AT_ONCE", 3)
     long_ago = timezone.now() - timedelta(hours=1)
     ages = [4, 1, 3, 0, 2]
     runs = [make_run() for _ in ages]
@@ -409,7 +409,7 @@ def test_workers_hear_of_each_run_that_waits_again_and_pages_of_each_change(
 )
 def test_a_move_that_is_not_in_the_table_is_refused(db: None, source: State, target: State) -> None:
     with pytest.raises(InvalidTransition):
-        services._move(GradingRun.objects.all(), source, target)
+        moves.move(GradingRun.objects.all(), source, target)
 
 
 def test_every_state_is_in_the_table_and_final_ones_stay() -> None:

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from submissions import services
 from submissions.models import GradingRun
-from submissions.services import suits
+from submissions.services import may_grade
 from submissions.states import State
 from tests.submissions.conftest import MakeRun
 from workers.models import Worker
@@ -33,22 +33,22 @@ def time_it(run: GradingRun) -> None:
 def test_it_waits_for_another_worker_while_there_is_one(make_run: MakeRun) -> None:
     run = make_run()
     time_it(run)
-    assert suits(run.pk, "here", keeps_time=True)
+    assert may_grade(run.pk, "here", keeps_time=True)
     run = measured_here(run)
     assert run.state == State.QUEUED
-    assert suits(run.pk, "here", keeps_time=True), "there is no other"
+    assert may_grade(run.pk, "here", keeps_time=True), "there is no other"
     record_examination("there", "bubblewrap", [])
-    assert not suits(run.pk, "here", keeps_time=True)
-    assert suits(run.pk, "there", keeps_time=True)
+    assert not may_grade(run.pk, "here", keeps_time=True)
+    assert may_grade(run.pk, "there", keeps_time=True)
     Worker.objects.update(seen_at=timezone.now() - timedelta(seconds=SILENT_S + 1))
-    assert suits(run.pk, "here", keeps_time=True), "the other one fell silent"
+    assert may_grade(run.pk, "here", keeps_time=True), "the other one fell silent"
 
 
 def test_whose_clock_drifts_times_nobody(make_run: MakeRun) -> None:
     run = make_run()
-    assert suits(run.pk, "here", keeps_time=False), "nothing is timed"
+    assert may_grade(run.pk, "here", keeps_time=False), "nothing is timed"
     time_it(run)
-    assert not suits(run.pk, "here", keeps_time=False)
+    assert not may_grade(run.pk, "here", keeps_time=False)
 
 
 def test_the_page_says_why_it_waits_again(signed_in: Client, make_run: MakeRun) -> None:

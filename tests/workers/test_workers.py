@@ -159,8 +159,8 @@ def test_a_worker_that_drifts_times_nobody(
     monkeypatch.setattr(worker_process, "_engine", lru_cache(maxsize=1)(lambda: engine))
     graded: list[object] = []
     monkeypatch.setattr(tasks, "grade_run", lambda engine, run, stopping: graded.append(run))
-    suits = lambda run, host, keeps_time: keeps_time or run != TIMED  # noqa: E731
-    monkeypatch.setattr(tasks.services, "suits", suits)
+    may_grade = lambda run, host, keeps_time: keeps_time or run != TIMED  # noqa: E731
+    monkeypatch.setattr(tasks.services, "may_grade", may_grade)
     try:
         worker_process.examine_speed()
         for run in (TIMED, UNTIMED):

@@ -28,11 +28,11 @@ MAX_TOTAL_CHARS = 200_000
 
 
 def run_notebook(session: Session) -> NotebookRun:
-    """Run the assignment's cells in a fresh sandbox, up to the first that fails."""
+    """Run the spec's cells in a fresh sandbox, up to the first that fails."""
     subject = session.fresh_subject()
     cells: list[dict[str, Any]] = []
     left = MAX_TOTAL_CHARS
-    for number, source in enumerate(session.assignment.cells, 1):
+    for number, source in enumerate(session.spec.cells, 1):
         if (found := magic_line(source)) is not None:
             cells.append(_cell("", "", messages.ipython_only(*found).shown()))
             continue
@@ -70,4 +70,4 @@ def _shown(value: Any) -> str:
 
 
 def _out_of_time(session: Session) -> Fault:
-    return Fault("time_limit", messages.notebook_limit(session.assignment.total_s))
+    return Fault("time_limit", messages.notebook_limit(session.spec.total_s))

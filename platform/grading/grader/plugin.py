@@ -41,7 +41,7 @@ MARKERS = (
 
 
 class GraderPlugin:
-    """Runs one assignment's tests against its submission."""
+    """Runs one spec's tests against its submission."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -60,7 +60,7 @@ class GraderPlugin:
     @pytest.fixture(scope="session")
     def reference(self) -> ModuleType:
         """The model answer, in this process."""
-        path = self._session.assignment.reference
+        path = self._session.spec.reference
         if path is None:
             raise RuntimeError("visible tests have no reference: they are public")
         spec = importlib.util.spec_from_file_location("reference", path)
@@ -85,12 +85,12 @@ class GraderPlugin:
         if self._subject is not self._session.subject:
             pytest.skip("a wrong solution is not timed")
         with self._session.sides() as open_sides:
-            limit = self._session.assignment.speed_limit
-            self._speed = Speed(open_sides, rng, limit, duel=bool(self._session.assignment.rival))
+            limit = self._session.spec.speed_limit
+            self._speed = Speed(open_sides, rng, limit, duel=bool(self._session.spec.rival))
             yield self._speed
 
     def _seed(self, item: pytest.Item) -> int:
-        text = f"{self._session.assignment.seed}:{item.name}"
+        text = f"{self._session.spec.seed}:{item.name}"
         return int.from_bytes(hashlib.sha256(text.encode()).digest()[:7], "big")
 
     # Hooks
@@ -101,7 +101,7 @@ class GraderPlugin:
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         planned = [PlannedTest(item.name, _title(item), _points(item)) for item in session.items]
-        self._session.supply.emit(Collected(planned))
+        self._session.worker.emit(Collected(planned))
 
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         seed = self._seed(item) % 2**32
@@ -115,7 +115,7 @@ class GraderPlugin:
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         if self._subject is self._session.subject:
-            self._session.supply.emit(Started(nodeid.partition("::")[2]))
+            self._session.worker.emit(Started(nodeid.partition("::")[2]))
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
@@ -151,7 +151,7 @@ class GraderPlugin:
         self._outcomes[item.name] = outcome
         self._traces[item.name] = peer.trace if peer else []
         self._session.outcomes.append(outcome)
-        self._session.supply.emit(Finished(outcome))
+        self._session.worker.emit(Finished(outcome))
         self._subject.end_test()
 
     # Diagnosis
@@ -159,16 +159,16 @@ class GraderPlugin:
     def _diagnose(self, items: list[pytest.Item]) -> None:
         own = dict(self._outcomes)
         wrong = [item for item in items if own[item.name].kind == "wrong_answer"][:MAX_TESTS]
-        if not wrong or not self._session.assignment.mistakes:
+        if not wrong or not self._session.spec.mistakes:
             return
-        mistakes = [Mistake(path) for path in self._session.assignment.mistakes]
+        mistakes = [Mistake(path) for path in self._session.spec.mistakes]
         try:
             matches = {item.name: [m for m in mistakes if self._matches(item, m)] for item in wrong}
             passed = [item for item in items if own[item.name].kind == PASSED]
             for name, found in matches.items():
                 if found:
                     best = self._likeliest(found, list(matches.values()), passed)
-                    self._session.supply.emit(Diagnosed(name, best.hint, best.name))
+                    self._session.worker.emit(Diagnosed(name, best.hint, best.name))
         finally:
             self._subject = self._session.subject
             for mistake in mistakes:

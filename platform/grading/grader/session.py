@@ -18,7 +18,7 @@ from grading.grader import faults
 from grading.grader.notebook import run_notebook
 from grading.grader.sides import Side, Sides
 from grading.grader.subject import Subject
-from grading.grader.supply import Lease, Supply
+from grading.grader.worker_line import Lease, WorkerLine
 from grading.remote.peer import GraderPeer
 from grading.report import CaseResult, Graded, verdict_of
 from sandbox.errors import RemoteError
@@ -34,26 +34,24 @@ PYTEST_OPTIONS = (
 
 
 class Session:
-    """The assignment, its submission, and what came out so far."""
+    """The spec, its submission, and what came out so far."""
 
-    def __init__(self, supply: Supply) -> None:
-        self.supply = supply
-        self.assignment = supply.assignment()
+    def __init__(self, worker: WorkerLine) -> None:
+        self.worker = worker
+        self.spec = worker.job_spec()
         self.outcomes: list[CaseResult] = []
-        self._deadline = time.monotonic() + self.assignment.total_s
+        self._deadline = time.monotonic() + self.spec.total_s
         self._leases: dict[int, Lease] = {}
-        self.subject = self._subject(self.assignment.source)
-        self._limits = faults.Limits(
-            self.assignment.test_s, self.assignment.total_s, self.assignment.memory_mib
-        )
+        self.subject = self._subject(self.spec.source)
+        self._limits = faults.Limits(self.spec.test_s, self.spec.total_s, self.spec.memory_mib)
 
     @property
     def deadline(self) -> float:
         """When the run's time is up: waiting for a sandbox is nobody's time."""
-        return self._deadline + self.supply.waited_s
+        return self._deadline + self.worker.waited_s
 
     def _subject(self, source: str) -> Subject:
-        subject = Subject(self._connect, source, self.assignment.test_s)
+        subject = Subject(self._connect, source, self.spec.test_s)
         subject.limit_total(lambda: self.deadline)
         return subject
 
@@ -62,14 +60,14 @@ class Session:
         return self._subject("")
 
     def _connect(self) -> GraderPeer:
-        lease = self.supply.take()
+        lease = self.worker.take()
         peer = GraderPeer(Stream(lease.reader, lease.writer))
-        peer.stream.deadline = time.monotonic() + self.assignment.test_s
+        peer.stream.deadline = time.monotonic() + self.spec.test_s
         return self._limited(peer, lease)
 
     def _limited(self, peer: GraderPeer, lease: Lease) -> GraderPeer:
         self._leases[id(peer)] = lease
-        peer.request("limit", self.assignment.memory_mib, self.assignment.gpu_mib)
+        peer.request("limit", self.spec.memory_mib, self.spec.gpu_mib)
         return peer
 
     def lease_of(self, subject: Subject) -> Lease:
@@ -91,7 +89,7 @@ class Session:
         assert subject.peer is not None
         if lease is None or not isinstance(subject.peer.fault, Disconnected):
             return ""
-        return self.supply.exit_reason(lease)
+        return self.worker.exit_reason(lease)
 
     def output_of(self, peer: GraderPeer | None) -> str:
         """Return what the learner's code printed during the test, fit to be shown."""
@@ -114,27 +112,27 @@ class Session:
                 return subject.live_peer(), subject.members[name]
 
             def restart() -> None:
-                if not self.assignment.gpu_mib:  # a new context on a GPU takes half a second
+                if not self.spec.gpu_mib:  # a new context on a GPU takes half a second
                     subject.restart(lambda peer: self._limited(peer, lease))
 
-            return Side(current, restart, lambda: self.supply.turn(lease))
+            return Side(current, restart, lambda: self.worker.turn(lease))
 
         def open_sides(name: str) -> Sides:
             opened.extend(self._opponents())
             subjects = [self.subject, *opened]
-            self.supply.pin([self.lease_of(subject) for subject in subjects])
+            self.worker.pin([self.lease_of(subject) for subject in subjects])
             for subject in subjects:
-                subject.extend(self.assignment.total_s)
+                subject.extend(self.spec.total_s)
             return [side(subject, name) for subject in subjects]
 
         try:
             yield open_sides
         finally:
             if opened:
-                self.supply.unpin()
+                self.worker.unpin()
 
     def _opponents(self) -> list[Subject]:
-        path, rival = self.assignment.reference, self.assignment.rival
+        path, rival = self.spec.reference, self.spec.rival
         if path is None:
             raise RuntimeError("only hidden tests can be timed")
         sources = [*([rival] if rival else []), path.read_text(encoding="utf-8")]
@@ -154,7 +152,7 @@ class Session:
             self._show_notebook()
             return refused
         loaded = time.monotonic()
-        tests: Path = self.assignment.tests
+        tests: Path = self.spec.tests
         code = pytest.main(
             [*PYTEST_OPTIONS, f"--rootdir={tests.parent}", str(tests)], [plugin(self)]
         )
@@ -170,10 +168,10 @@ class Session:
         )
 
     def _show_notebook(self) -> None:
-        if not self.assignment.cells:
+        if not self.spec.cells:
             return
         try:
-            self.supply.emit(run_notebook(self))
+            self.worker.emit(run_notebook(self))
         except Exception as error:  # noqa: BLE001  (an extra: it must not cost the verdict)
             print(f"the notebook was not run: {error!r}", file=sys.stderr)
 
@@ -186,7 +184,7 @@ class Session:
             fault = self.fault_of(self.subject, None)
             assert fault is not None
             return _refused(fault)
-        if missing := [name for name in self.assignment.entry if name not in members]:
+        if missing := [name for name in self.spec.entry if name not in members]:
             return _refused(faults.Fault("runtime_error", messages.missing_entry(missing, members)))
         return None
 

@@ -2,7 +2,7 @@
 
 Started by the worker, in a sandbox of its own as ``zygote.py FD``, or as ``python -m
 grading.grader.zygote --unconfined FD``. Each request on the Unix socket FD carries the descriptor
-of one grader's line to the worker; see sandbox/agent/forks.py.
+of one grader's line to the worker; see sandbox/agent/fork_server.py.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ import torch
 
 from grading.grader.plugin import GraderPlugin
 from grading.grader.session import PYTEST_OPTIONS, Session
-from grading.grader.supply import Supply
-from sandbox.agent import forks
+from grading.grader.worker_line import WorkerLine
+from sandbox.agent import fork_server
 
 # Imported while nobody waits: what hidden tests commonly compare with.
 PRELOAD = (
@@ -56,7 +56,7 @@ def main() -> None:
         return bool(preload)
 
     control = socket.socket(fileno=int(sys.argv[-1]))
-    forks.serve(control, _grade, confined="--unconfined" not in sys.argv, idle=idle)
+    fork_server.serve(control, _grade, confined="--unconfined" not in sys.argv, idle=idle)
 
 
 def _rehearse_pytest() -> None:
@@ -82,11 +82,11 @@ def _grade(descriptors: list[int], _again: bool) -> NoReturn:
     null = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1):
         os.dup2(null, descriptor)
-    supply = Supply(socket.socket(fileno=descriptors[0]))
+    line = WorkerLine(socket.socket(fileno=descriptors[0]))
     try:
-        supply.emit(Session(supply).run(GraderPlugin))
+        line.emit(Session(line).run(GraderPlugin))
     except BaseException as error:  # noqa: BLE001  (whatever it is, it is ours to report)
-        supply.fault(f"{type(error).__name__}: {error}")
+        line.fault(f"{type(error).__name__}: {error}")
         os._exit(1)
     os._exit(0)
 

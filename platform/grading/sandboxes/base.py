@@ -78,7 +78,7 @@ class Backend(Protocol):
     """A way to make sandboxes."""
 
     @property
-    def loud(self) -> bool:
+    def disturbs_timing(self) -> bool:
         """Whether starting a sandbox takes so much that it disturbs who measures speed."""
 
     def start(self, limits: Limits) -> Sandbox:

@@ -17,7 +17,7 @@ from typing import Any
 
 from grading.sandboxes import cgroups, gpus, processes, runtime, seccomp
 from grading.sandboxes.base import ENVIRONMENT, Limits, SandboxUnavailable
-from grading.sandboxes.forkserver import ForkServer, in_bubblewrap
+from grading.sandboxes.warm_process import WarmProcess, in_bubblewrap
 
 PIPE_BYTES = 1 << 20
 END_S = 10.0
@@ -115,7 +115,7 @@ class Bubblewrap:
     ``start_cpus`` are the cores on which sandboxes start, until they are pinned elsewhere.
     """
 
-    loud = False
+    disturbs_timing = False
     """A fork is cheap."""
 
     def __init__(
@@ -129,7 +129,7 @@ class Bubblewrap:
         self._program = program
         self._start_cpus = start_cpus or os.sched_getaffinity(0)
         self._tree = runtime.ensure(folder, runtime.AGENT)
-        self._template: ForkServer | None = None
+        self._template: WarmProcess | None = None
         self._templates = 0
         cgroups.sweep()
         if os.geteuid() == 0:
@@ -144,7 +144,7 @@ class Bubblewrap:
         if self._template is None:
             command = self._command()
             slot = os.getpid() + self._templates
-            self._template = ForkServer(
+            self._template = WarmProcess(
                 command, environment={}, slot=slot, cpus=self._start_cpus, errors=_STDERR
             )
             self._templates += 1
@@ -167,7 +167,7 @@ class Bubblewrap:
             self._template = None
 
 
-def _fork(template: ForkServer, limits: Limits, gpu: gpus.Gpu | None) -> BubblewrapSandbox:
+def _fork(template: WarmProcess, limits: Limits, gpu: gpus.Gpu | None) -> BubblewrapSandbox:
     with contextlib.ExitStack() as undo, contextlib.ExitStack() as sent:
         group = cgroups.make()
         if group is not None:
@@ -180,11 +180,11 @@ def _fork(template: ForkServer, limits: Limits, gpu: gpus.Gpu | None) -> Bubblew
         reader, agent_writer = _pipe()
         undo.callback(os.close, reader)
         sent.callback(os.close, agent_writer)
-        entrances = group.entrances() if group else []
-        for entrance in entrances:
-            sent.callback(os.close, entrance)
+        procs = group.open_procs() if group else []
+        for file in procs:
+            sent.callback(os.close, file)
         filter_ = seccomp.program(memfd=group is not None)
-        first = template.fork([agent_reader, agent_writer], entrances, limits.scratch_mib, filter_)
+        first = template.fork([agent_reader, agent_writer], procs, limits.scratch_mib, filter_)
         undo.pop_all()
         return BubblewrapSandbox(first, (reader, writer), group, limits, gpu)
 

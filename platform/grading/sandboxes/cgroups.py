@@ -31,7 +31,7 @@ class ControlGroup:
                 _try_write(memory / name, size)
         (self._folders["pids"] / "pids.max").write_text(str(processes))
 
-    def entrances(self) -> list[int]:
+    def open_procs(self) -> list[int]:
         """Return open descriptors; a process that writes "0" to each has joined."""
         files = {folder / "cgroup.procs" for folder in self._folders.values()}
         return [os.open(file, os.O_WRONLY) for file in files]

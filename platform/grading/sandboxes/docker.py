@@ -154,7 +154,7 @@ class Docker:
         SandboxUnavailable: the engine, the image or the runtime isn't there; or it isn't ours.
     """
 
-    loud = True
+    disturbs_timing = True
     """Starting a container keeps a core busy for a second."""
 
     def __init__(

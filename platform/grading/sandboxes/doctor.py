@@ -21,7 +21,7 @@ from grading.remote.peer import MAX_OUTPUT_CHARS, GraderPeer
 from grading.sandboxes import gpus
 from grading.sandboxes.base import ENVIRONMENT, Backend, Limits, Sandbox, SandboxUnavailable
 from grading.sandboxes.promises import PROMISES
-from sandbox.agent.forks import READY
+from sandbox.agent.fork_server import READY
 from sandbox.errors import RemoteError
 from sandbox.stream import Disconnected, Stream
 

@@ -9,7 +9,7 @@ import threading
 import time
 
 from grading.sandboxes.base import Backend, Limits, Sandbox, SandboxUnavailable
-from sandbox.agent.forks import READY
+from sandbox.agent.fork_server import READY
 
 START_S = 60.0
 TAKE_S = 90.0
@@ -78,11 +78,13 @@ class Pool:
             if not self._changed.wait(max(0.0, deadline - time.monotonic())):
                 raise SandboxUnavailable("no sandbox became ready in time")
 
-    def hush(self, cpus: set[int] | None) -> None:
-        """Start no sandbox that is loud, unless somebody waits for it or, with a core to spare, few
-        are left; and keep to ``cpus`` those that are starting: speed is measured elsewhere. With
-        None that is over."""
-        if not self._backend.loud:
+    def keep_quiet(self, cpus: set[int] | None) -> None:
+        """Speed is measured on other cores than ``cpus`` now; with None, that is over.
+
+        Start no sandbox whose start disturbs timing, unless somebody waits for it or, with a core
+        to spare, few are left; and keep to ``cpus`` those that are starting.
+        """
+        if not self._backend.disturbs_timing:
             return
         with self._changed:
             self._kept_to = cpus

@@ -17,8 +17,8 @@ from typing import Any
 
 import pytest
 
-from grading import forks
-from grading.sandboxes import bubblewrap, forkserver
+from grading import grader_process
+from grading.sandboxes import bubblewrap, warm_process
 
 ROOT = Path(__file__).resolve().parents[3]
 SITE = "/opt/site"
@@ -65,9 +65,9 @@ class Layer:
         try:
             with pytest.MonkeyPatch.context() as patch:
                 if self.edits:
-                    module = bubblewrap if self.side == "sandbox" else forks
+                    module = bubblewrap if self.side == "sandbox" else grader_process
                     bound = self._bound(folder)
-                    patch.setattr(module, "in_bubblewrap", _with(forkserver.in_bubblewrap, bound))
+                    patch.setattr(module, "in_bubblewrap", _with(warm_process.in_bubblewrap, bound))
                 if self.patch is not None:
                     self.patch(patch)
                 yield patch

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from grading.sandboxes import bubblewrap, cgroups, forkserver, seccomp
+from grading.sandboxes import bubblewrap, cgroups, seccomp, warm_process
 from tests.attacks.layers.base import CANARY, Edit, Layer, Patch
 from tests.attacks.watch import WatchedPool
 
@@ -48,7 +48,7 @@ def _leak_descriptor(patch: pytest.MonkeyPatch) -> None:
 
 def _keep_environment(patch: pytest.MonkeyPatch) -> None:
     _popen(patch, lambda more: more | {"env": {**os.environ, "SITE_SECRET": CANARY}})
-    honest = forkserver.in_bubblewrap
+    honest = warm_process.in_bubblewrap
 
     def command(*arguments: Any) -> list[str]:
         return [part for part in honest(*arguments) if part != "--clearenv"]
@@ -64,11 +64,11 @@ def _popen(patch: pytest.MonkeyPatch, change: Callable[[dict[str, Any]], dict[st
             )
 
     module = type("subprocess", (), {**vars(subprocess), "Popen": Popen})
-    patch.setattr(forkserver, "subprocess", module)
+    patch.setattr(warm_process, "subprocess", module)
 
 
 def _writable_root(patch: pytest.MonkeyPatch) -> None:
-    honest = forkserver.in_bubblewrap
+    honest = warm_process.in_bubblewrap
 
     def command(*arguments: Any) -> list[str]:
         made = honest(*arguments)
@@ -80,8 +80,8 @@ def _writable_root(patch: pytest.MonkeyPatch) -> None:
 
 
 def _outer_root(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(forkserver, "FIRST_UID", 0)
-    patch.setattr(forkserver, "UIDS", 1)
+    patch.setattr(warm_process, "FIRST_UID", 0)
+    patch.setattr(warm_process, "UIDS", 1)
 
 
 def _use_again(patch: pytest.MonkeyPatch) -> None:
@@ -145,7 +145,7 @@ LAYERS = [
         "template's socket",
         edits=(
             Edit(
-                "sandbox/agent/forks.py",
+                "sandbox/agent/fork_server.py",
                 "        if first == 0:\n            control.close()\n",
                 "        if first == 0:\n",
             ),
@@ -174,7 +174,7 @@ LAYERS = [
             ),
         ),
     ),
-    Layer("resource limits", patch=lambda patch: patch.setattr(forkserver, "_RLIMITS", {})),
+    Layer("resource limits", patch=lambda patch: patch.setattr(warm_process, "_RLIMITS", {})),
     Layer(
         "output cap",
         edits=(

@@ -15,7 +15,7 @@ from curriculum import notebooks
 from curriculum.manifest import Manifest, ManifestError
 from grading.engine import Job
 from grading.exercises import find
-from grading.forks import InfrastructureError
+from grading.grader_process import InfrastructureError
 from grading.report import PASSED, CaseResult, Diagnosed, Event, Finished, Graded, to_json
 from grading.sandboxes.base import SandboxUnavailable
 from grading.setup import BACKENDS, make_engine

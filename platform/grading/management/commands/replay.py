@@ -13,7 +13,7 @@ from django.core.management.base import BaseCommand, CommandError
 from curriculum.manifest import ManifestError
 from grading.engine import Engine, Job
 from grading.exercises import digest, find
-from grading.forks import InfrastructureError
+from grading.grader_process import InfrastructureError
 from grading.report import Finished, Graded
 from grading.sandboxes.base import SandboxUnavailable
 from grading.setup import make_engine

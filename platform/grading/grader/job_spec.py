@@ -8,7 +8,7 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Assignment:
+class JobSpec:
     """Everything that one grading needs; seconds and MiB in the names."""
 
     source: str
@@ -26,7 +26,7 @@ class Assignment:
     rival: str = ""
 
     @classmethod
-    def unpack(cls, data: dict[str, Any], folder: Path) -> Assignment:
+    def unpack(cls, data: dict[str, Any], folder: Path) -> JobSpec:
         """Read what the worker sent; lay down its files in ``folder``.
 
         The exercise comes as texts, for a grader sees no file of the worker: ``files`` maps names

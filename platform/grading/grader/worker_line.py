@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from grading.grader.assignment import Assignment
+from grading.grader.job_spec import JobSpec
 from grading.report import Event, to_json
 
 _CHUNK = 1 << 16
@@ -25,7 +25,7 @@ class Lease:
     writer: int
 
 
-class Supply:
+class WorkerLine:
     """JSON lines over a Unix socket; descriptors travel beside the line that announces them."""
 
     def __init__(self, connection: socket.socket) -> None:
@@ -35,9 +35,9 @@ class Supply:
         self.waited_s = 0.0
         """Seconds in which there was no sandbox, or no turn on the timing core."""
 
-    def assignment(self) -> Assignment:
-        """Wait for the assignment, the first thing that the worker sends."""
-        return Assignment.unpack(self._receive(), Path(tempfile.mkdtemp()))
+    def job_spec(self) -> JobSpec:
+        """Wait for the job, the first thing that the worker sends."""
+        return JobSpec.unpack(self._receive(), Path(tempfile.mkdtemp()))
 
     def emit(self, event: Event) -> None:
         """Tell the worker what happened."""

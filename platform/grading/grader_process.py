@@ -16,7 +16,7 @@ from pathlib import Path
 
 from grading.sandboxes import cgroups, processes, runtime, seccomp
 from grading.sandboxes.base import SandboxUnavailable
-from grading.sandboxes.forkserver import UIDS, ForkServer, in_bubblewrap
+from grading.sandboxes.warm_process import UIDS, WarmProcess, in_bubblewrap
 
 MEMORY_MIB = 4096
 PROCESSES = 128
@@ -51,7 +51,7 @@ class Grader:
             self.group.remove()
 
 
-Start = Callable[[], ForkServer]
+Start = Callable[[], WarmProcess]
 
 
 class Zygote:
@@ -62,7 +62,7 @@ class Zygote:
         self._lock = threading.Lock()
         # A confined process dies with the thread that started it.
         self._keeper = ThreadPoolExecutor(1, "grader-keeper")
-        self._server: ForkServer | None = None
+        self._server: WarmProcess | None = None
 
     def start(self) -> None:
         """Start the process; ``fork`` waits until it is warm.
@@ -73,7 +73,7 @@ class Zygote:
         with self._lock:
             self._start()
 
-    def _start(self) -> ForkServer:
+    def _start(self) -> WarmProcess:
         if self._server is not None and not self._server.alive():
             self._stop()
         if self._server is None:
@@ -88,14 +88,14 @@ class Zygote:
         """
         ours, theirs = socket.socketpair()
         group = cgroups.make() if self._confined else None
-        entrances = group.entrances() if group else []
+        procs = group.open_procs() if group else []
         try:
             if group is not None:
                 group.limit(MEMORY_MIB, PROCESSES)
             with self._lock:
                 try:
                     filter_ = seccomp.program(memfd=group is not None)
-                    process = self._start().fork([theirs.fileno()], entrances, SCRATCH_MIB, filter_)
+                    process = self._start().fork([theirs.fileno()], procs, SCRATCH_MIB, filter_)
                 except SandboxUnavailable as error:
                     self._stop()
                     raise InfrastructureError(str(error)) from error
@@ -106,8 +106,8 @@ class Zygote:
             raise
         finally:
             theirs.close()
-            for entrance in entrances:
-                os.close(entrance)
+            for file in procs:
+                os.close(file)
         return Grader(process, ours, group)
 
     def close(self) -> None:
@@ -131,7 +131,7 @@ def confined(program: str, folder: Path) -> Zygote:
     environment = _environment("/tmp") | {"PATH": "/opt/python/bin"}
     command = in_bubblewrap(program, tree, environment, runtime.ZYGOTE)
     return Zygote(
-        lambda: ForkServer(command, environment={}, slot=os.getpid() + UIDS // 2, errors=_STDERR),
+        lambda: WarmProcess(command, environment={}, slot=os.getpid() + UIDS // 2, errors=_STDERR),
         confined=True,
     )
 
@@ -141,13 +141,13 @@ def unconfined() -> Zygote:
     scratch = tempfile.TemporaryDirectory(prefix="graders-")  # gone with the last reference to it
     command = [sys.executable, "-m", "grading.grader.zygote", "--unconfined"]
 
-    def start() -> ForkServer:
+    def start() -> WarmProcess:
         paths = [str(runtime.ROOT / "platform"), str(runtime.ROOT), os.environ.get("PYTHONPATH")]
         environment = _environment(scratch.name) | {
             "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
             "PYTHONPATH": ":".join(filter(None, paths)),
         }
-        return ForkServer(command, environment=environment, errors=_STDERR)
+        return WarmProcess(command, environment=environment, errors=_STDERR)
 
     return Zygote(start, confined=False)
 

@@ -69,9 +69,9 @@ def _start(control: socket.socket, request: bytes, descriptors: list[int], run: 
     """Start a sandbox, tell who asked, and end this process."""
     try:
         scratch_bytes, count = HEADER.unpack_from(request)
-        for entrance in descriptors[count:]:
-            os.write(entrance, b"0")
-            os.close(entrance)
+        for file in descriptors[count:]:
+            os.write(file, b"0")
+            os.close(file)
         isolation.leave_namespaces()
         fault, report = os.pipe()
         first = os.fork()

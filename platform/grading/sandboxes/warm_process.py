@@ -1,4 +1,4 @@
-"""The worker's side of a warm process that forks on request (sandbox/agent/forks.py)."""
+"""The worker's side of a warm process that forks on request (sandbox/agent/fork_server.py)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 
 from grading.sandboxes import cgroups, runtime
 from grading.sandboxes.base import SandboxUnavailable
-from sandbox.agent.forks import HEADER, READY
+from sandbox.agent.fork_server import HEADER, READY
 
 START_S = 120.0
 FORK_S = 30.0
@@ -36,7 +36,7 @@ _NO_NAMESPACES = (
 )
 
 
-class ForkServer:
+class WarmProcess:
     """A warm process; one that is confined dies with the thread that made it.
 
     ``command`` is run with the number of the control socket behind it. ``slot`` chooses the user
@@ -57,7 +57,7 @@ class ForkServer:
     ) -> None:
         confined = slot is not None
         self._group = cgroups.make() if confined else None
-        entrances = self._group.entrances() if self._group else []
+        procs = self._group.open_procs() if self._group else []
         drop: dict[str, Any] = {}
         if slot is not None and os.geteuid() == 0:
             # A sandbox of root would map its user to the host's root.
@@ -76,7 +76,7 @@ class ForkServer:
                 stderr=errors,
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,
-                preexec_fn=(lambda: _enter(entrances, cpus)) if confined else None,
+                preexec_fn=(lambda: _enter(procs, cpus)) if confined else None,
                 **drop,
             )
         except (OSError, subprocess.SubprocessError) as error:  # the latter from _enter
@@ -86,7 +86,7 @@ class ForkServer:
             raise SandboxUnavailable(f"{command[0]} can't be started: {error}") from error
         finally:
             theirs.close()
-            for descriptor in entrances:
+            for descriptor in procs:
                 os.close(descriptor)
         self._warm = False
 
@@ -110,11 +110,11 @@ class ForkServer:
         self._warm = True
 
     def fork(
-        self, descriptors: list[int], entrances: list[int], scratch_mib: int, filter_: bytes
+        self, descriptors: list[int], procs: list[int], scratch_mib: int, filter_: bytes
     ) -> int:
         """Start a sandbox; return a pidfd of its first process.
 
-        It has ``descriptors`` and joins the control groups behind ``entrances``.
+        It has ``descriptors`` and joins the control groups behind ``procs``.
 
         Raises:
             SandboxUnavailable: the kernel refused something, or this process is dead.
@@ -122,7 +122,7 @@ class ForkServer:
         self.wait_until_warm()
         request = HEADER.pack(scratch_mib << 20, len(descriptors)) + filter_
         try:
-            socket.send_fds(self._control, [request], [*descriptors, *entrances])
+            socket.send_fds(self._control, [request], [*descriptors, *procs])
             answer, passed, _, _ = socket.recv_fds(self._control, 4096, 1)
         except OSError as error:
             raise SandboxUnavailable(f"the fork server failed: {error}") from error
@@ -144,11 +144,11 @@ class ForkServer:
             self._group.remove()
 
 
-def _enter(entrances: list[int], cpus: set[int] | None) -> None:
+def _enter(procs: list[int], cpus: set[int] | None) -> None:
     """Join the control group and take cores and resource limits, in the child before it starts."""
     if cpus:
         os.sched_setaffinity(0, cpus)
-    for descriptor in entrances:
+    for descriptor in procs:
         os.write(descriptor, b"0")
     for limit, value in _RLIMITS.items():
         resource.setrlimit(limit, (value, value))
