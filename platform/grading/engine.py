@@ -40,9 +40,10 @@ class Cancelled(Exception):
 
 @dataclass(frozen=True)
 class Job:
-    """What to grade. ``exercise`` is "<stage>/<slug>", ``tests`` is "visible" or "hidden".
+    """What to grade. ``exercise`` is "<stage>/<slug>", ``tests`` is "visible", "hidden" or "try".
 
-    With a ``rival``, another submission's source, speed is measured against that one.
+    With a ``rival``, another submission's source, speed is measured against that one. "try" runs no
+    tests but ``probe``, lines of the learner's with their solution in scope.
     """
 
     exercise: str
@@ -51,6 +52,7 @@ class Job:
     seed: int
     version: str = ""
     rival: str = ""
+    probe: str = ""
 
 
 class Engine:
@@ -130,9 +132,11 @@ class Engine:
     def _job_spec(self, job: Job, manifest: Manifest) -> dict[str, Any]:
         public, secret = self._exercises / job.exercise, self._graders / job.exercise
         hidden = job.tests == "hidden"
-        tests = secret / "test_hidden.py" if hidden else public / "test_visible.py"
+        tests = None if job.tests == "try" else public / "test_visible.py"
+        if hidden:
+            tests = secret / "test_hidden.py"
         mistakes = sorted(secret.glob("wrong_answer/*.py")) if hidden else []
-        files = {tests.name: tests.read_text("utf-8")}
+        files = {tests.name: tests.read_text("utf-8")} if tests else {}
         if hidden:
             files["reference.py"] = (secret / "reference.py").read_text("utf-8")
         files |= {f"mistakes/{path.name}": path.read_text("utf-8") for path in mistakes}
@@ -147,8 +151,9 @@ class Engine:
             "rival": rival,
             "cells": cells,
             "files": files,
-            "tests": tests.name,
-            "entry": list(manifest.entry),
+            "tests": tests.name if tests else None,
+            "probe": job.probe,
+            "entry": list(manifest.entry) if tests else [],
             "seed": job.seed,
             "total_s": manifest.limits.total_s,
             "test_s": manifest.limits.test_s,

@@ -66,7 +66,7 @@ def syntax(error: RemoteError) -> Text:
     """The learner's text is no Python: line, column, and what the compiler says."""
     number, column, source = error.frames[-1] if error.frames else (0, "", "")
     place = column.removeprefix("column ")
-    reason = re.sub(r" \((?:submission\.py|cell \d+)\b.*", "", error.message)
+    reason = re.sub(r" \((?:submission\.py|try|cell \d+)\b.*", "", error.message)
     return Text(
         f"Syntax error in line {number}, column {place}: {reason}\n  {source}",
         f"第 {number} 行第 {place} 列有语法错误：{reason}\n  {source}",

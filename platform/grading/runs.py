@@ -62,6 +62,7 @@ def _grade(engine: Engine, claim: Claim, pulse: _Pulse, stopping: threading.Even
         source=submission.source,
         seed=claim.run.seed,
         version=submission.version.content_hash,
+        probe=submission.probe,
     )
 
     def stop() -> bool:

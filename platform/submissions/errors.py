@@ -40,6 +40,15 @@ class SourceEmpty(SubmissionError):
         super().__init__(_("There is no code to run yet. Write some, then press the button again."))
 
 
+class ProbeEmpty(SubmissionError):
+    """There are no lines to try."""
+
+    code = "probe_empty"
+
+    def __init__(self) -> None:
+        super().__init__(_("Write the lines that you want to try, for example a call and a print."))
+
+
 class SourceUnreadable(SubmissionError):
     """The text has characters that no file can hold."""
 

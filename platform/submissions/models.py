@@ -38,10 +38,11 @@ class Submission(models.Model):
     """What a learner sent, and when. Never changed."""
 
     class Tests(models.TextChoices):
-        """Which tests were asked for."""
+        """Which tests were asked for; none to try a few lines."""
 
         VISIBLE = "visible"
         HIDDEN = "hidden"
+        TRY = "try"
 
     class SourceKind(models.TextChoices):
         """What ``source`` is."""
@@ -55,6 +56,8 @@ class Submission(models.Model):
     version = models.ForeignKey(ExerciseVersion, models.PROTECT)
     tests = models.CharField(max_length=7, choices=Tests)
     source = models.TextField()
+    # Lines of the learner's, run with ``source`` in scope: with TRY only.
+    probe = models.TextField(blank=True, db_default="")
     source_kind = models.CharField(max_length=8, choices=SourceKind, default=SourceKind.PYTHON)
     submitted_at = models.DateTimeField(auto_now_add=True)
 

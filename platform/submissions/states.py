@@ -30,6 +30,7 @@ class Verdict(TextChoices):
     OUTPUT_LIMIT = "output_limit", _("Output limit")
     PROCESS_LIMIT = "process_limit", _("Process limit")
     PROTOCOL_ERROR = "protocol_error", _("Protocol error")
+    RAN = "ran", _("Ran")
 
 
 class OutcomeKind(TextChoices):

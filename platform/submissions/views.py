@@ -47,7 +47,7 @@ def history(request: Request, slug: str) -> HttpResponse:
     found = _exercise(slug)
     own: list[Submission] = []
     if request.user.is_authenticated:
-        own = list(_own(request.user).filter(version__exercise=found)[:HISTORY_LENGTH])
+        own = list(_judged(request.user, found)[:HISTORY_LENGTH])
     return _exercise_page(request, found, tab="submissions", submissions=own)
 
 
@@ -62,7 +62,12 @@ def submit(request: Request, slug: str) -> HttpResponse:
     try:
         source, kind = _sent(request, found)
         submission = services.submit(
-            learner=request.user, exercise=found, tests=tests, source=source, source_kind=kind
+            learner=request.user,
+            exercise=found,
+            tests=tests,
+            source=source,
+            source_kind=kind,
+            probe=_lines(request.POST.get("probe", "")),
         )
     except SubmissionError as error:
         return _refuse(request, found, source, error)
@@ -163,7 +168,7 @@ def _exercise_page(request: Request, found: Exercise, **more: Any) -> HttpRespon
     draft = last = None
     if request.user.is_authenticated:
         draft = Draft.objects.filter(learner=request.user, exercise=found).first()
-        last = _own(request.user).filter(version__exercise=found).first()
+        last = _judged(request.user, found).first()
     context |= {
         "source": draft.source if draft else found.current_version.starter,
         "revision": draft.revision if draft else 0,
@@ -194,6 +199,12 @@ def _exercise(slug: str) -> Exercise:
 def _own(learner: User) -> QuerySet[Submission]:
     rows = Submission.objects.filter(learner=learner)
     return rows.select_related("version__exercise__topic__stage").prefetch_related("runs__outcomes")
+
+
+def _judged(learner: User, exercise: Exercise) -> QuerySet[Submission]:
+    """What was sent to tests; lines that were tried have no place in a history."""
+    rows = _own(learner).filter(version__exercise=exercise)
+    return rows.exclude(tests=Submission.Tests.TRY)
 
 
 def _result(submission: Submission) -> dict[str, Any]:

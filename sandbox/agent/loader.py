@@ -9,9 +9,12 @@ from types import ModuleType
 
 from sandbox.errors import Frame
 
+MODULE = "submission"
 FILENAME = "submission.py"
 CELL = "cell "
 """What the names of a notebook's cells begin with, in place of a file name."""
+TRY = "try"
+"""The name of the lines that a learner tries beside their solution."""
 
 
 def load(source: str) -> ModuleType:
@@ -21,9 +24,9 @@ def load(source: str) -> ModuleType:
         place = (FILENAME, before.count("\n") + 1, len(before) - before.rfind("\n"), None)
         raise SyntaxError("the text contains a NUL character", place)
     linecache.cache[FILENAME] = (len(source), None, source.splitlines(keepends=True), FILENAME)
-    module = ModuleType("submission")
+    module = ModuleType(MODULE)
     module.__file__ = FILENAME
-    sys.modules["submission"] = module
+    sys.modules[MODULE] = module
     exec(compile(source, FILENAME, "exec"), module.__dict__)
     return module
 
@@ -42,7 +45,7 @@ def own_frames(error: BaseException) -> list[Frame]:
 
 
 def _is_own(filename: str | None) -> bool:
-    return filename == FILENAME or (filename is not None and filename.startswith(CELL))
+    return filename is not None and (filename in {FILENAME, TRY} or filename.startswith(CELL))
 
 
 def _name(frame: traceback.FrameSummary) -> str:

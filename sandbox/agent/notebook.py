@@ -1,4 +1,4 @@
-"""Run a notebook's cells in one namespace, as a kernel would, and show each one's last value."""
+"""Run pieces of code in one namespace, as a kernel does cells, and show each one's last value."""
 
 from __future__ import annotations
 
@@ -7,23 +7,20 @@ import linecache
 import sys
 from types import ModuleType
 
-from sandbox.agent.loader import CELL
-
 MAX_REPR_CHARS = 10_000
 
 
 class Notebook:
-    """The namespace that all cells share."""
+    """The namespace that all cells share: one of its own, or that of ``module``."""
 
-    def __init__(self) -> None:
-        self._module = ModuleType("__main__")
+    def __init__(self, module: ModuleType | None = None) -> None:
+        self._module = module or ModuleType("__main__")
 
-    def run_cell(self, source: str, number: int) -> str:
-        """Run the cell of this number; return its trailing expression's repr, "" if there is none.
+    def run_cell(self, source: str, name: str) -> str:
+        """Run the cell of this name; return its trailing expression's repr, "" if there is none.
 
         Whatever the cell raises is raised.
         """
-        name = f"{CELL}{number}"
         sys.modules["__main__"] = self._module
         linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
         tree = ast.parse(source, name)

@@ -12,7 +12,7 @@ class JobSpec:
     """Everything that one grading needs; seconds and MiB in the names."""
 
     source: str
-    tests: Path
+    tests: Path | None
     entry: tuple[str, ...]
     seed: int
     total_s: float
@@ -23,6 +23,7 @@ class JobSpec:
     mistakes: tuple[Path, ...] = ()
     speed_limit: float | None = None
     cells: tuple[str, ...] = ()
+    probe: str = ""
     rival: str = ""
 
     @classmethod
@@ -30,15 +31,16 @@ class JobSpec:
         """Read what the worker sent; lay down its files in ``folder``.
 
         The exercise comes as texts, for a grader sees no file of the worker: ``files`` maps names
-        to texts; ``tests``, ``reference`` and ``mistakes`` are such names.
+        to texts; ``tests``, ``reference`` and ``mistakes`` are such names. Without ``tests`` only
+        ``probe`` is run, lines of the learner's beside their solution.
         """
         fields = dict(data)
         for name, text in fields.pop("files").items():
             path = folder / name
             path.parent.mkdir(exist_ok=True)
             path.write_text(text, encoding="utf-8")
-        reference = data["reference"]
-        fields["tests"] = folder / data["tests"]
+        tests, reference = data["tests"], data["reference"]
+        fields["tests"] = folder / tests if tests else None
         fields["reference"] = folder / reference if reference else None
         fields["mistakes"] = tuple(folder / name for name in data["mistakes"])
         fields["entry"] = tuple(data["entry"])

@@ -1,4 +1,6 @@
-"""Run a whole notebook once, for the learner to see; the verdict doesn't depend on it.
+"""Run a whole notebook once, or lines beside a solution, for the learner to see.
+
+No verdict depends on it.
 
 There is no Jupyter kernel: that is a second process with five sockets beside the untrusted code,
 and a protocol in which the code under test could forge what it likes. The agent runs a cell as it
@@ -16,6 +18,7 @@ from grading import messages
 from grading.grader.faults import Fault
 from grading.grader.subject import Subject
 from grading.report import Bilingual, NotebookRun
+from sandbox.agent.loader import CELL
 from sandbox.errors import RemoteError
 from sandbox.stream import DeadlineExceeded, Disconnected
 from sandbox.wire import ProtocolError
@@ -36,7 +39,7 @@ def run_notebook(session: Session) -> NotebookRun:
         if (found := magic_line(source)) is not None:
             cells.append(_cell("", "", messages.ipython_only(*found).shown()))
             continue
-        result, fault = _run_cell(session, subject, source, number)
+        result, fault = _run_cell(session, subject, "run_cell", source, f"{CELL}{number}")
         output = session.output_of(subject.peer)[:left]
         result = result[: left - len(output)]
         left -= len(output) + len(result)
@@ -46,13 +49,21 @@ def run_notebook(session: Session) -> NotebookRun:
     return NotebookRun(cells)
 
 
+def try_lines(session: Session) -> tuple[NotebookRun, Fault | None]:
+    """Run the learner's lines with their solution in scope, as if they were one cell."""
+    result, fault = _run_cell(session, session.subject, "try_lines", session.spec.probe)
+    output = session.output_of(session.subject.peer)
+    error = fault.message.shown() if fault else None
+    return NotebookRun([_cell(output, result, error)]), fault
+
+
 def _run_cell(
-    session: Session, subject: Subject, source: str, number: int
+    session: Session, subject: Subject, operation: str, *payload: str
 ) -> tuple[str, Fault | None]:
     if time.monotonic() > session.deadline:
         return "", _out_of_time(session)
     try:
-        result = _shown(subject.begin_test().request("run_cell", source, number))
+        result = _shown(subject.begin_test().request(operation, *payload))
     except (RemoteError, DeadlineExceeded, Disconnected, ProtocolError) as error:
         late = time.monotonic() > session.deadline
         return "", _out_of_time(session) if late else session.fault_of(subject, error)

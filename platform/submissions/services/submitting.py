@@ -24,8 +24,9 @@ def submit(
     tests: str,
     source: str,
     source_kind: str = Submission.SourceKind.PYTHON,
+    probe: str = "",
 ) -> Submission:
-    """Store ``source`` and have it graded.
+    """Store ``source`` and have it graded, or with ``Tests.TRY`` have ``probe`` run beside it.
 
     The row is committed before the broker hears of it: a learner's text is never lost, and a
     lost message is made up for by ``requeue_expired``.
@@ -39,7 +40,10 @@ def submit(
         raise errors.UnknownTests
     if not source.strip():
         raise errors.SourceEmpty
+    if tests == Submission.Tests.TRY and not probe.strip():
+        raise errors.ProbeEmpty
     check_storable(source)
+    check_storable(probe)
     with transaction.atomic():
         # The lock makes the count hold when one person sends from two tabs at once.
         User.objects.select_for_update().get(pk=learner.pk)
@@ -47,7 +51,12 @@ def submit(
         if active.count() >= settings.SUBMISSIONS_MAX_WAITING:
             raise errors.TooManyWaiting(limit=settings.SUBMISSIONS_MAX_WAITING)
         submission = Submission.objects.create(
-            learner=learner, version=version, tests=tests, source=source, source_kind=source_kind
+            learner=learner,
+            version=version,
+            tests=tests,
+            source=source,
+            source_kind=source_kind,
+            probe=probe,
         )
         run = GradingRun.objects.create(submission=submission, queue=queue_for(version.gpu))
         transaction.on_commit(partial(queue.enqueue, run.pk, run.queue))
