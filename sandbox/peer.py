@@ -158,10 +158,14 @@ class Peer:
             made = RemoteCall.apply(  # type: ignore[no-untyped-call]
                 tape, self._ask_backward, outputs, *inputs
             )
-            weakref.finalize(made[0].grad_fn, self._released.append, tape)
+            weakref.finalize(made[0].grad_fn, self._release_later, tape)
         else:
             self._released.append(tape)
         return value
+
+    def _release_later(self, number: int) -> None:
+        """Have the other side drop ``number`` with our next request."""
+        self._released.append(number)  # the list of now: each request takes it along
 
     def _ask_backward(self, tape: int, gradients: list[torch.Tensor | None]) -> Any:
         return self.request("backward", tape, gradients)

@@ -332,3 +332,29 @@ def peek(model):
     assert any(not torch.equal(a, b) for a, b in zip(before, model.parameters(), strict=True))
     with pytest.raises(RemoteError, match="no attribute 'secret'"):
         submission.peek(model)
+
+
+def test_tapes_end_with_the_graphs_that_need_them(load):
+    code = load("""
+import gc
+from sandbox.agent.service import Agent
+agent = next(found for found in gc.get_objects() if type(found) is Agent)
+def f(x): return x * 2
+def tapes(): return len(agent._tapes)
+def fit(model, x):
+    for _ in range(40):
+        model.zero_grad()
+        model(x).sum().backward()
+""")
+    x = torch.ones(3, requires_grad=True)
+    most = 0
+    for _ in range(40):
+        code.f(x).sum().backward()
+        most = max(most, code.tapes())
+    assert most <= 2
+    kept = code.f(x)
+    for _ in range(3):
+        code.f(x)
+    kept.sum().backward()
+    code.fit(nn.Sequential(nn.Linear(3, 2), nn.ReLU()), torch.ones(1, 3))
+    assert len(code.peer._tapes) <= 2
