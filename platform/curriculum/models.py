@@ -84,9 +84,15 @@ class ExerciseVersion(models.Model):
     starter = models.TextField(blank=True)
     visible_tests = models.TextField(blank=True)
     quiz = models.JSONField(null=True, blank=True)
+    # For those who have solved it, see ``curriculum.solutions``.
+    model_answer = models.TextField(blank=True, db_default="")
+    commentary_en = models.TextField(blank=True, db_default="")
+    commentary_zh = models.TextField(blank=True, db_default="")
+    mistakes = models.JSONField(default=list, db_default=[])
     created_at = models.DateTimeField(auto_now_add=True)
 
     statement = LocalizedField()
+    commentary = LocalizedField()
 
     class Meta:
         constraints = [

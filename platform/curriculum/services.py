@@ -12,6 +12,7 @@ from django.db import transaction
 
 from curriculum.manifest import Manifest
 from curriculum.models import Exercise, ExerciseVersion, Stage, Topic
+from curriculum.solutions import NO_SOLUTION, Solution, text_of
 from curriculum.stages import StageText
 
 
@@ -53,7 +54,9 @@ def sync_stage(text: StageText) -> None:
 
 
 @transaction.atomic
-def publish(manifest: Manifest, folder: Path, digest: str) -> bool:
+def publish(
+    manifest: Manifest, folder: Path, digest: str, solution: Solution = NO_SOLUTION
+) -> bool:
     """Make what ``folder``, the public half, holds the current version; return whether it is new.
 
     Versions that learners have submitted to stay as they are.
@@ -69,16 +72,17 @@ def publish(manifest: Manifest, folder: Path, digest: str) -> bool:
             "published": True,
         },
     )
-    version, _ = ExerciseVersion.objects.get_or_create(
+    version, _ = ExerciseVersion.objects.update_or_create(
         exercise=exercise,
         content_hash=digest,
         defaults={
             "manifest": dataclasses.asdict(manifest),
-            "statement_en": _text(folder / "statement.en.md"),
-            "statement_zh": _text(folder / "statement.zh.md"),
-            "starter": _text(folder / "starter.py") or _text(folder / "starter.ipynb"),
-            "visible_tests": _text(folder / "test_visible.py"),
-            "quiz": tomllib.loads(_text(folder / "quiz.toml")) or None,
+            "statement_en": text_of(folder / "statement.en.md"),
+            "statement_zh": text_of(folder / "statement.zh.md"),
+            "starter": text_of(folder / "starter.py") or text_of(folder / "starter.ipynb"),
+            "visible_tests": text_of(folder / "test_visible.py"),
+            "quiz": tomllib.loads(text_of(folder / "quiz.toml")) or None,
+            **dataclasses.asdict(solution),
         },
     )
     changed = exercise.current_version_id != version.pk
@@ -91,7 +95,3 @@ def publish(manifest: Manifest, folder: Path, digest: str) -> bool:
 def withdraw_all_but(slugs: Iterable[str]) -> int:
     """Unpublish exercises that are no longer there; what learners sent to them is kept."""
     return Exercise.objects.filter(published=True).exclude(slug__in=slugs).update(published=False)
-
-
-def _text(path: Path) -> str:
-    return path.read_text(encoding="utf-8") if path.is_file() else ""

@@ -115,6 +115,14 @@ def resume(course: Course, learner: User | AnonymousUser) -> Entry | None:
     return next((entry for entry in course.entries if entry.status == NEW), None)
 
 
+def next_after(exercise: Exercise, learner: User) -> Entry | None:
+    """Return the first unsolved exercise after ``exercise``, else the first of the course."""
+    entries = course(learner).entries
+    place = next((n for n, e in enumerate(entries) if e.exercise.pk == exercise.pk), -1)
+    ordered = [*entries[place + 1 :], *entries[: max(place, 0)]]
+    return next((entry for entry in ordered if entry.status != SOLVED), None)
+
+
 def _visible() -> QuerySet[Exercise]:
     return Exercise.objects.filter(published=True, current_version__isnull=False).select_related(
         "current_version", "topic__stage"

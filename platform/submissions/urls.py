@@ -8,6 +8,7 @@ urlpatterns = [
     path("exercises/<slug:slug>/", views.exercise, name="exercise"),
     path("exercises/<slug:slug>/notebook/", views.starter_notebook, name="starter-notebook"),
     path("exercises/<slug:slug>/submissions/", views.history, name="submissions"),
+    path("exercises/<slug:slug>/solution/", views.solution, name="solution"),
     path("exercises/<slug:slug>/submit/", views.submit, name="submit"),
     path("exercises/<slug:slug>/draft/", views.draft, name="draft"),
     path("submissions/<uuid:pk>/", views.submission, name="submission"),

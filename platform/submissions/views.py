@@ -51,6 +51,13 @@ def history(request: Request, slug: str) -> HttpResponse:
     return _exercise_page(request, found, tab="submissions", submissions=own)
 
 
+@login_required
+@require_safe
+def solution(request: LearnerRequest, slug: str) -> HttpResponse:
+    """The model answer and its commentary, in the statement's place; for who has solved it."""
+    return _exercise_page(request, _exercise(slug), tab="solution")
+
+
 @require_POST
 def submit(request: Request, slug: str) -> HttpResponse:
     """Store what was sent and have it graded; answer with the panel or a redirect to it."""
@@ -162,9 +169,13 @@ def draft(request: Request, slug: str) -> JsonResponse:
     return JsonResponse({"revision": saved.revision})
 
 
-def _exercise_page(request: Request, found: Exercise, **more: Any) -> HttpResponse:
+def _exercise_page(
+    request: Request, found: Exercise, *, tab: str = "statement", status: int = 200, **more: Any
+) -> HttpResponse:
     assert found.current_version is not None  # _exercise() asks for one
-    context = _heading(request, found) | {"tab": "statement"}
+    context = _heading(request, found) | {"tab": tab}
+    if tab == "solution" and not context["may_read_solution"]:
+        raise Http404
     draft = last = None
     if request.user.is_authenticated:
         draft = Draft.objects.filter(learner=request.user, exercise=found).first()
@@ -177,17 +188,20 @@ def _exercise_page(request: Request, found: Exercise, **more: Any) -> HttpRespon
         context |= _result(last)
     if found.current_version.kind == "quiz":
         context["questions"] = list(quizzes.questions(found.current_version, last))
-    status = more.pop("status", None)
     return render(request, "submissions/exercise.html", context | more, status=status)
 
 
 def _heading(request: Request, found: Exercise) -> dict[str, Any]:
-    assert found.current_version is not None
+    version = found.current_version
+    assert version is not None
+    status = progress.status(found, request.user)
+    solved = status == progress.SOLVED or getattr(request.user, "is_instructor", False)
     return {
         "exercise": found,
-        "version": found.current_version,
-        "is_code": found.current_version.kind in {"function", "module"},
-        "status": progress.status(found, request.user),
+        "version": version,
+        "may_read_solution": bool(version.model_answer) and solved,
+        "is_code": version.kind in {"function", "module"},
+        "status": status,
     }
 
 
@@ -209,8 +223,12 @@ def _judged(learner: User, exercise: Exercise) -> QuerySet[Submission]:
 
 def _result(submission: Submission) -> dict[str, Any]:
     run = submission.latest_run
+    solved = run.passed and submission.tests == Submission.Tests.HIDDEN
+    exercise = submission.version.exercise
     return {
         "submission": submission,
+        "solved": solved,
+        "next_entry": progress.next_after(exercise, submission.learner) if solved else None,
         "position": selectors.queue_position(run),
         "lacks_gpu": selectors.lacks_gpu(run),
     }

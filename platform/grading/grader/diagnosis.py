@@ -6,15 +6,14 @@ process, behind the same agent and the same proxies as a submission, and leaves 
 
 from __future__ import annotations
 
-import ast
 import os
 import signal
 import socket
 from pathlib import Path
 
+from curriculum.solutions import hint_of
 from grading.grader.subject import Subject
 from grading.remote.peer import GraderPeer
-from grading.report import Bilingual
 from sandbox.stream import Disconnected, Stream
 
 MAX_TESTS = 3
@@ -63,26 +62,3 @@ def _serve(connection: socket.socket) -> None:
         os._exit(0)
     except BaseException:  # noqa: BLE001  (a fork must never go on as the grader)
         os._exit(1)
-
-
-def hint_of(source: str, path: Path) -> Bilingual:
-    """Return the hint that a wrong solution's docstring holds: a line ``en: ...``, one ``zh: ...``.
-
-    Raises:
-        ValueError: the docstring lacks one of the two.
-    """
-    hint: Bilingual = {}
-    language = ""
-    for line in (ast.get_docstring(ast.parse(source)) or "").splitlines():
-        head, colon, rest = line.partition(":")
-        if colon and head.strip() in {"en", "zh"}:
-            language = head.strip()
-            hint[language] = rest.strip()
-        elif language and line.strip():
-            joint = " " if language == "en" else ""
-            hint[language] += joint + line.strip()
-    if set(hint) != {"en", "zh"}:
-        raise ValueError(
-            f"{path.name}: the docstring must hold the hint as 'en: ...' and 'zh: ...'"
-        )
-    return hint

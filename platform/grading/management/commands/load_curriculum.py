@@ -10,8 +10,9 @@ from django.core.management.base import BaseCommand, CommandError
 
 from curriculum import services
 from curriculum.manifest import Manifest, ManifestError
+from curriculum.solutions import read_solution
 from curriculum.stages import load_stage
-from grading.exercises import digest, manifests
+from grading.exercises import digest, manifests, secret_half
 from grading.ledger import Ledger
 
 
@@ -59,7 +60,11 @@ class Command(BaseCommand):
                     f"not published: {manifest.path} has changed since it was proven; "
                     f"run `manage.py check_exercises {manifest.slug} --record`"
                 )
-            elif services.publish(manifest, settings.EXERCISES_DIR / manifest.path, version):
+            elif self._publish(manifest, version):
                 self.stdout.write(f"published {manifest.path}")
         services.withdraw_all_but(manifest.slug for manifest in found)
         self.stdout.write(f"{len(stages)} stages, {len(found)} exercises")
+
+    def _publish(self, manifest: Manifest, version: str) -> bool:
+        public = settings.EXERCISES_DIR / manifest.path
+        return services.publish(manifest, public, version, read_solution(secret_half(manifest)))
