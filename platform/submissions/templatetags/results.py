@@ -27,6 +27,7 @@ _MARKS: dict[str, str] = {
     OutcomeKind.TIME_LIMIT: "slow",
     Verdict.ACCEPTED: "check",
     Verdict.PARTIALLY_ACCEPTED: "half",
+    Verdict.RAN: "play",
     State.QUEUED: "begun",
     State.CANCELLED: "cross",
 }
@@ -37,6 +38,7 @@ _TONES: dict[str, str] = {
     OutcomeKind.TOO_SLOW: "warn",
     Verdict.ACCEPTED: "pass",
     Verdict.PARTIALLY_ACCEPTED: "warn",
+    Verdict.RAN: "",
     State.QUEUED: "",
     State.CANCELLED: "",
     State.ERRORED: "warn",

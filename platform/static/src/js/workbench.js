@@ -2,6 +2,7 @@
 import { Autosave } from "./autosave.js";
 import "./code-editor.js";
 import "./split-handle.js";
+import { tryBox } from "./try-box.js";
 
 const form = document.querySelector("form[data-workbench]");
 const editor = form.querySelector("code-editor");
@@ -107,3 +108,5 @@ find("reset").addEventListener("click", () => {
   toast.querySelector("button").focus();
   setTimeout(() => (toast.hidden = true), 15_000);
 });
+
+tryBox(form);
