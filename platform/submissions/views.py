@@ -15,6 +15,7 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.templatetags.static import static
+from django.utils.cache import add_never_cache_headers
 from django.utils.translation import gettext as _
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_POST, require_safe
@@ -188,7 +189,10 @@ def _exercise_page(
         context |= _result(last)
     if found.current_version.kind == "quiz":
         context["questions"] = list(quizzes.questions(found.current_version, last))
-    return render(request, "submissions/exercise.html", context | more, status=status)
+    response = render(request, "submissions/exercise.html", context | more, status=status)
+    # On the way back a browser may show a copy, whose draft is an old one.
+    add_never_cache_headers(response)
+    return response
 
 
 def _heading(request: Request, found: Exercise) -> dict[str, Any]:

@@ -43,6 +43,10 @@ function offer(question, { source, revision }) {
   };
 }
 
+// Out of the browser's back-forward cache comes the page as it was left: draft and results may have
+// moved on since, and what never reached the server is on this device.
+addEventListener("pageshow", ({ persisted }) => persisted && location.reload());
+
 const kept = autosave.recover();
 if (kept?.outdated) {
   autosave.conflict = true;
