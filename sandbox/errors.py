@@ -11,6 +11,9 @@ from sandbox.wire import ProtocolError
 MAX_MESSAGE = 4000
 MAX_FRAMES = 20
 
+UNSHOWN = "unshown"
+"""The cause of an exception whose own ``__str__`` fails."""
+
 Frame = tuple[int, str, str]
 """Line number, function name and source line of one frame of the learner's own code."""
 
@@ -24,14 +27,47 @@ class RemoteError(Exception):
 
 
 def describe(error: BaseException, frames: list[Frame], cause: str = "") -> list[Any]:
-    """Return ``error`` as plain data; ``cause`` classifies it ("memory", "processes", ...)."""
-    try:
-        message = str(error)
-    except Exception:  # noqa: BLE001  (a hostile __str__)
-        message = ""
-    names = [cls.__name__ for cls in type(error).__mro__ if issubclass(cls, BaseException)]
+    """Return ``error`` as plain data; ``cause`` classifies it ("memory", "processes", ...).
+
+    Raises nothing, whatever the class of ``error`` does: where its own ``__str__`` fails, the
+    cause is ``UNSHOWN``.
+    """
+    message = message_of(error)
+    if message is None:
+        message, cause = "", cause or UNSHOWN
+    classes = [cls for cls in type.mro(type(error)) if issubclass(cls, BaseException)]
+    names = [class_name(cls) for cls in classes]
     trimmed = frames if len(frames) <= MAX_FRAMES else [*frames[:5], *frames[5 - MAX_FRAMES :]]
-    return [names[:16], message[:MAX_MESSAGE], [list(frame) for frame in trimmed], cause]
+    return [
+        names[:16],
+        message,
+        [[_line(number), _sendable(name), _sendable(line)] for number, name, line in trimmed],
+        cause,
+    ]
+
+
+def message_of(error: BaseException) -> str | None:
+    """Return what ``error`` says, cut to ``MAX_MESSAGE``; None when its ``__str__`` fails."""
+    try:
+        return _sendable(str(error))
+    except BaseException:  # noqa: BLE001  (the learner's own __str__ may raise anything)
+        return None
+
+
+def class_name(cls: type) -> str:
+    """Return the name of ``cls``, whatever its metaclass calls it."""
+    name: str = type.__dict__["__name__"].__get__(cls)
+    return name
+
+
+def _line(number: Any) -> int:
+    return number if type(number) is int and 0 <= number < 1 << 31 else 0
+
+
+def _sendable(text: str) -> str:
+    """Return a plain str without lone surrogates, of a length that a message may have."""
+    cut = str.__getitem__(text, slice(MAX_MESSAGE))
+    return cut.encode("utf-8", "replace").decode()
 
 
 def rebuild(data: Any) -> RemoteError:

@@ -101,6 +101,10 @@ class Shared:
         self._agree(tensors)
         return [entries, gone, self.module.training]
 
+    def forget_sent(self) -> None:
+        """What ``changes`` returned didn't arrive: return all of it the next time."""
+        self._seen, self._training = {}, None
+
     def apply(self, changes: Any, *, structure: bool) -> None:
         """Take over what the other side changed; only a mirror lets it change ``structure``.
 

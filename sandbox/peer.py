@@ -23,7 +23,7 @@ from sandbox import errors
 from sandbox.autograd import RemoteCall, Tape
 from sandbox.mirror import Mirror, Shared, as_layer, from_layer
 from sandbox.stream import Stream
-from sandbox.wire import Decoder, Encoder, Handle, Layer, ProtocolError, Ref, Unsendable
+from sandbox.wire import LIST, Decoder, Encoder, Handle, Layer, ProtocolError, Ref, Unsendable
 
 MAX_NESTING = 100
 MAX_EXPORTS = 100_000
@@ -118,6 +118,14 @@ class Peer:
         released, self._released = self._released, []
         try:
             self.stream.send(["?", operation, tree, grad, changes, released], encoder.blobs)
+        except Unsendable:
+            self._released += released
+            self._forget_sent()
+            raise
+        except BaseException as error:
+            self.fault = error
+            raise
+        try:
             answer = self._answer(inputs)
         except BaseException as error:
             self.fault = error
@@ -180,9 +188,37 @@ class Peer:
         self._serve(tree, blobs)
 
     def _serve(self, tree: list[Any], blobs: Any) -> None:
+        self.depth += 1
+        try:
+            reply, blobs = self._run(tree, blobs)
+        finally:
+            self.depth -= 1
+        try:
+            self.stream.send(reply, blobs)
+        except (Unsendable, MemoryError) as error:  # what is in it is too large: say so
+            self._forget_sent()
+            self.stream.send(*self._error(error))
+
+    def _run(self, tree: list[Any], blobs: Any) -> tuple[list[Any], Any]:
+        try:
+            handler, arguments, inputs, grad = self._understand(tree, blobs)
+        except self.excused as error:
+            return self._error(error)
+        try:
+            with torch.set_grad_enabled(grad):
+                for tensor in inputs:
+                    tensor.requires_grad_(grad)
+                parameters = self._owned_parameters()
+                return self._reply(handler(*arguments), [*inputs, *parameters])
+        except self.caught as error:
+            return self._error(error)
+
+    def _understand(
+        self, tree: list[Any], blobs: Any
+    ) -> tuple[Callable[..., Any], list[Any], list[torch.Tensor], bool]:
+        """Take over what came with a request; return handler, arguments, inputs, whether to
+        record gradients."""
         _, operation, payload, grad, changes, released = tree
-        if self.depth >= MAX_NESTING:
-            raise ProtocolError(f"calls are nested more than {MAX_NESTING} deep")
         decoder = Decoder(blobs, self._adopt, self.device)
         arguments = decoder.decode(payload)
         inputs = list(decoder.gradients)
@@ -191,39 +227,45 @@ class Peer:
         handler = self.operations.get(operation) if type(operation) is str else None
         if handler is None or type(arguments) is not list:
             raise ProtocolError("an unknown operation")
-        self.depth += 1
-        try:
-            with torch.set_grad_enabled(grad is True):
-                for tensor in inputs:
-                    tensor.requires_grad_(grad is True)
-                reply, blobs = self._run(handler, arguments, inputs)
-        finally:
-            self.depth -= 1
-        self.stream.send(reply, blobs)
-
-    def _run(self, handler: Callable[..., Any], arguments: Any, inputs: Any) -> tuple[Any, Any]:
-        try:
-            parameters = self._owned_parameters()
-            value = handler(*arguments)
-            encoder = Encoder(self._describe)
-            tree = encoder.encode(value)
-            tape = None
-            if encoder.gradients:
-                tape = next(self._numbers)
-                self._tapes[tape] = Tape([*inputs, *parameters], list(encoder.gradients))
-            changes = encoder.encode(self._changes())
-            return ["=", tree, tape, changes, self.note()], encoder.blobs
-        except self.caught as error:
-            return self._error(error)
+        if self.depth > MAX_NESTING:
+            raise ProtocolError(f"calls are nested more than {MAX_NESTING} deep")
+        return handler, arguments, inputs, grad is True
 
     caught: tuple[type[BaseException], ...] = (Exception,)
     """What a handler may raise to the other side; anything else ends the conversation."""
+    excused: tuple[type[BaseException], ...] = ()
+    """What is an answer, too, when a request can't even be understood. Nothing, where the other
+    side may be hostile."""
 
-    def _error(self, error: BaseException) -> tuple[Any, Any]:
+    def _reply(self, value: Any, inputs: list[torch.Tensor]) -> tuple[list[Any], Any]:
         encoder = Encoder(self._describe)
+        tree = encoder.encode(value)
         changes = encoder.encode(self._changes())
-        described = errors.describe(error, self.frames_of(error), self.cause_of(error))
+        note = self.note()
+        tape = None
+        if encoder.gradients:
+            tape = next(self._numbers)
+            self._tapes[tape] = Tape(inputs, list(encoder.gradients))
+        return ["=", tree, tape, changes, note], encoder.blobs
+
+    def _error(self, error: BaseException) -> tuple[list[Any], Any]:
+        """Return the answer that says ``error``; nothing that a learner's class does stops it."""
+        encoder = Encoder(self._describe)
+        try:
+            changes = encoder.encode(self._changes())
+        except self.caught:
+            self._forget_sent()
+            encoder, changes = Encoder(self._describe), [LIST]
+        try:
+            described = errors.describe(error, self.frames_of(error), self.cause_of(error))
+        except self.caught:
+            described = errors.describe(error, [])
         return ["!", described, changes, self.note()], encoder.blobs
+
+    def _forget_sent(self) -> None:
+        """A frame with changes wasn't sent after all: send everything with the next one."""
+        for shared in (*self._owned.values(), *self._mirrors.values()):
+            shared.forget_sent()
 
     def exported(self, number: Any) -> Any:
         """Return the object that the other side knows by ``number``.
@@ -268,7 +310,7 @@ class Peer:
             # Every handle of a module carries its whole state: the mirror may be a new one.
             self._owned[known] = shared = Shared(value)
             state = shared.changes()
-        return Handle(known, kind, type(value).__name__, state)
+        return Handle(known, kind, errors.class_name(type(value)), state)
 
     def _adopt(self, value: Handle | Ref | Layer) -> Any:
         if isinstance(value, Ref):

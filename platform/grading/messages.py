@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from sandbox.errors import RemoteError
+from sandbox.errors import UNSHOWN, RemoteError
 
 MAX_CHARS = 4000
 _ANSI = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
@@ -55,6 +55,11 @@ def raised(error: RemoteError) -> Text:
         f"\n  {_place(number, name)}: {source}" for number, name, source in error.frames
     )
     what = f"{error.type_name}: {error.message}" if error.message else error.type_name
+    if error.cause == UNSHOWN:
+        return Text(
+            f"Your code raised {what} (its message can't be shown: its __str__ fails){lines}",
+            f"你的代码抛出了 {what}（它的 __str__ 会出错，无法显示消息）{lines}",
+        )
     return Text(f"Your code raised {what}{lines}", f"你的代码抛出了 {what}{lines}")
 
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 
+from grading import messages
 from grading.remote import expose
 from sandbox.errors import RemoteError
 from sandbox.peer import Broken
@@ -358,3 +359,100 @@ def fit(model, x):
     kept.sum().backward()
     code.fit(nn.Sequential(nn.Linear(3, 2), nn.ReLU()), torch.ones(1, 3))
     assert len(code.peer._tapes) <= 2
+
+
+UNSHOWABLE = {
+    "raises": "def __str__(self): raise ValueError('no')",
+    "exits": "def __str__(self): raise SystemExit(3)",
+    "recurses": "def __str__(self): return str(self)",
+    "is no text": "def __str__(self): return 5",
+}
+AWKWARD = {
+    "is huge": "def __str__(self): return 'x' * 10_000_000",
+    "has half of a surrogate pair": "def __str__(self): return '\\ud800 x'",
+    "is a subclass of str": "def __str__(self): return Text('x')",
+    "has a broken repr": "def __repr__(self): raise ValueError('no')",
+    "lies about its class": "__class__ = property(lambda self: 1 / 0)",
+    "lies about its traceback": "__traceback__ = property(lambda self: 1 / 0)",
+}
+AWKWARD_MODULE = """
+class Meta(type):
+    __name__ = property(lambda cls: 7)
+    __mro__ = property(lambda cls: 1 / 0)
+class Text(str):
+    def __getitem__(self, key): return 5
+    def encode(self, *args): return 5
+class Bad(Exception, metaclass=Meta):
+    BODY
+def f(): raise Bad('m')
+def g(): return 1
+"""
+
+
+@pytest.mark.parametrize("body", [*UNSHOWABLE.values(), *AWKWARD.values()])
+def test_an_exception_that_cant_be_shown_is_an_answer(load, body):
+    code = load(AWKWARD_MODULE.replace("BODY", body))
+    with pytest.raises(RemoteError) as caught:
+        code.f()
+    assert caught.value.type_name == "Bad"
+    text = messages.raised(caught.value)
+    assert ("can't be shown" in text.en) == (body in UNSHOWABLE.values())
+    assert code.g() == 1
+
+
+@pytest.mark.parametrize(
+    ("result", "words"),
+    [
+        ("[torch.zeros(1) for _ in range(9000)]", "9,000 tensors"),
+        ("torch.empty((1 << 30) + 1, dtype=torch.uint8)", "bytes are too many"),
+        ("['x' * 1000] * 20_000", "bytes are too many"),
+        ("torch.eye(2).to_sparse()", "sparse"),
+        ("torch.empty(2, device='meta')", "can't be sent"),
+    ],
+)
+def test_a_result_that_cant_be_sent_is_an_answer(load, result, words):
+    code = load(f"import torch\ndef f(): return {result}\ndef g(): return 1")
+    with pytest.raises(TypeError, match=words) as caught:
+        code.f()
+    assert caught.value.type_name == "Unsendable"
+    assert code.g() == 1
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [
+        "del sys.stdout",
+        "sys.stdout = 5",
+        "sys.stdout = type('S', (), {'flush': lambda self: sys.exit(1)})()",
+    ],
+)
+def test_an_answer_needs_none_of_the_learners_streams(load, attack):
+    code = load(f"import sys\ndef f():\n    {attack}\ndef g(): return 1")
+    code.f()
+    assert code.g() == 1
+
+
+def test_a_parameter_that_cant_be_written_to_is_an_answer(load):
+    code = load("""
+import torch
+from torch import nn
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.w = nn.Parameter(torch.zeros(1).expand(3))
+    def forward(self, x): return x * self.w
+def g(): return 1
+""")
+    net = code.Net()
+    with torch.no_grad():
+        net.w.copy_(torch.arange(3))
+    with pytest.raises(RemoteError):
+        net(torch.ones(3))
+    assert code.g() == 1
+
+
+def test_what_is_too_large_to_ask_is_refused_and_no_more(load):
+    code = load("def f(x): return len(x)")
+    with pytest.raises(Unsendable):
+        code.f([torch.zeros(1)] * 9000)
+    assert code.f([torch.zeros(1)] * 9) == 9
