@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import shutil
 import socket
 import subprocess
@@ -60,6 +61,23 @@ def _graders_are_measured() -> Iterator[None]:
         )
         patch.setattr(grader_process.Grader, "close", close_after_its_end)
         yield
+
+
+@pytest.fixture
+def high_descriptors() -> Iterator[int]:
+    """Let each descriptor that is opened now be one that ``select`` doesn't know; return a bound."""
+    first = 1024
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if before[1] < 2 * first:
+        pytest.skip("this process may not open enough files")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(before[0], 2 * first), before[1]))
+    taken = [os.open(os.devnull, os.O_RDONLY)]
+    while taken[-1] < first:
+        taken.append(os.dup(taken[0]))
+    yield first
+    for descriptor in taken:
+        os.close(descriptor)
+    resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
 def redis_server() -> str | None:

@@ -9,12 +9,12 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import select
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
 
@@ -272,7 +272,7 @@ class _GraderConnection:
     def _lines(self, deadline: float, cancelled: Callable[[], bool]) -> Iterator[bytes]:
         buffer = b""
         while True:
-            readable, _, _ = select.select([self._line], [], [], POLL_S)
+            readable = wait([self._line], POLL_S)
             if cancelled():
                 raise Cancelled
             if time.monotonic() > deadline + sum(self.waited.values()):

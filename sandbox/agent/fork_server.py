@@ -36,8 +36,10 @@ def serve(
     ``confined`` keeps this process's rights.
     """
     control.send(READY)
+    asked = select.poll()
+    asked.register(control, select.POLLIN)
     while True:
-        if not select.select([control], [], [], 0)[0] and idle():
+        if not asked.poll(0) and idle():
             continue
         request, descriptors, _, _ = socket.recv_fds(control, REQUEST_BYTES, 8)
         if not request:

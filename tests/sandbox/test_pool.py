@@ -53,7 +53,7 @@ class Counting:
     """A backend that counts what it starts."""
 
     def __init__(
-        self, *, disturbs_timing: bool = True, broken: bool = False, start_s: float = 0.0
+        self, *, disturbs_timing: bool = True, broken: Exception | None = None, start_s: float = 0.0
     ) -> None:
         self.disturbs_timing, self.broken, self.start_s, self.started = (
             disturbs_timing,
@@ -63,8 +63,8 @@ class Counting:
         )
 
     def start(self, limits: Limits) -> Simulated:
-        if self.broken:
-            raise SandboxUnavailable("no room")
+        if self.broken is not None:
+            raise self.broken
         self.started += 1
         return Simulated(self.start_s)
 
@@ -196,7 +196,9 @@ def test_a_backend_that_disturbs_nobody_goes_on():
         pool.close()
 
 
-@pytest.mark.parametrize("error", [SandboxUnavailable("no room"), OSError("no room")])
+@pytest.mark.parametrize(
+    "error", [SandboxUnavailable("no room"), OSError("no room"), ValueError("no room")]
+)
 def test_who_waits_hears_why_none_can_be_started_and_later_ones_are(monkeypatch, error):
     monkeypatch.setattr("grading.sandboxes.pool.RETRY_S", 0.01)
     backend = Counting(broken=error)
@@ -225,3 +227,36 @@ def test_who_waits_hears_that_the_pool_is_closed():
     pool.close()
     waiting.join()
     assert said == ["the pool is closed"]
+
+
+def test_descriptors_beyond_those_that_select_knows(high_descriptors):
+    pool = Pool(Counting(start_s=0.1), 1)
+    try:
+        assert pool.take(Limits(), SOON_S).reader >= high_descriptors
+    finally:
+        pool.close()
+
+
+def test_who_never_becomes_ready_is_given_up(monkeypatch):
+    monkeypatch.setattr("grading.sandboxes.pool.START_S", 0.1)
+    monkeypatch.setattr("grading.sandboxes.pool.RETRY_S", 0.01)
+    pool = Pool(Counting(start_s=3600.0), 1)
+    try:
+        with pytest.raises(SandboxUnavailable, match="not ready in time"):
+            pool.take(Limits(), SOON_S)
+    finally:
+        pool.close()
+
+
+def test_who_fails_takes_nobody_along(monkeypatch):
+    monkeypatch.setattr("grading.sandboxes.pool.RETRY_S", 0.01)
+    ready, ended = Simulated(0.0), Simulated(3600.0)
+    os.close(ended._writer)
+    scripted = [ready, ended]
+    backend = Counting()
+    monkeypatch.setattr(backend, "start", lambda _: scripted.pop(0) if scripted else Simulated(0.0))
+    pool = Pool(backend, 2)
+    try:
+        assert pool.take(Limits(), SOON_S) is ready
+    finally:
+        pool.close()

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import contextlib
 import os
-import select
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
 
@@ -111,7 +111,7 @@ def _await_ready(sandbox: Sandbox) -> None:
     seen, deadline = b"", time.monotonic() + START_S
     while seen != READY:
         left = deadline - time.monotonic()
-        if left <= 0 or not select.select([sandbox.reader], [], [], left)[0]:
+        if left <= 0 or not wait([sandbox.reader], left):
             raise SandboxUnavailable("a sandbox did not become ready in time")
         chunk = os.read(sandbox.reader, len(READY) - len(seen))
         if not chunk:

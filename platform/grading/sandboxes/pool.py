@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
-import select
 import threading
 import time
+from multiprocessing.connection import wait
 
 from grading.sandboxes.base import Backend, Limits, Sandbox, SandboxUnavailable
 from sandbox.agent.fork_server import READY
+
+log = logging.getLogger(__name__)
 
 START_S = 60.0
 TAKE_S = 90.0
@@ -103,21 +106,44 @@ class Pool:
         failures = 0
         while self._wait_for_work():
             try:
-                while len(self._starting) < min(
-                    self._missing(), max(MIN_STARTING, self._spare_cores)
-                ):
-                    self._begin(self._backend.start(Limits()))
-                ready = _ready_of(self._starting)
-            except (SandboxUnavailable, OSError) as error:  # what a full host lacks comes back
+                self._start_missing()
+                if self._take_ready():
+                    failures = 0
+            except Exception as error:  # noqa: BLE001  (whoever takes waits for this thread)
+                # What a full host lacks comes back; and a fault of ours is not to end it all.
                 failures += 1
-                self._fail(str(error) if failures >= MAX_FAILURES else None)
-                continue
-            if ready:
-                failures = 0
-                self._add(ready)
+                log.warning("pool.failed times=%d", failures, exc_info=error)
+                self._fail(str(error) or repr(error) if failures >= MAX_FAILURES else None)
         for sandbox in [*self._warm, *(each.sandbox for each in self._starting)]:
-            sandbox.kill()
+            with contextlib.suppress(Exception):  # the others are to end, too
+                sandbox.kill()
         self._backend.close()
+
+    def _start_missing(self) -> None:
+        at_once = max(MIN_STARTING, self._spare_cores)
+        while len(self._starting) < min(self._missing(), at_once):
+            self._begin(self._backend.start(Limits()))
+
+    def _take_ready(self) -> bool:
+        """Wait a little for those that are starting; return whether one became warm.
+
+        Raises:
+            SandboxUnavailable: one never will be; it is dropped.
+        """
+        readable = wait([each.sandbox.reader for each in self._starting], POLL_S)
+        became_warm = False
+        for each in [*self._starting]:
+            try:
+                if not each.ready(readable=each.sandbox.reader in readable):
+                    continue
+            except Exception:
+                self._starting.remove(each)
+                each.sandbox.kill()
+                raise
+            self._starting.remove(each)
+            self._add(each.sandbox)
+            became_warm = True
+        return became_warm
 
     def _missing(self) -> int:
         """Return how many sandboxes to start now. While at least half are left, their replacements
@@ -150,10 +176,10 @@ class Pool:
             self._changed.notify_all()
             self._changed.wait(RETRY_S)
 
-    def _add(self, ready: list[Sandbox]) -> None:
+    def _add(self, warm: Sandbox) -> None:
         with self._changed:
             self._failure = None
-            self._warm += ready
+            self._warm.append(warm)
             self._changed.notify_all()
 
 
@@ -165,33 +191,18 @@ class _Starting:
         self._seen = b""
         self._deadline = time.monotonic() + START_S
 
-    def ready(self) -> bool:
-        """Read what has come; return whether the agent is warm.
+    def ready(self, *, readable: bool) -> bool:
+        """Read what has come, if something has; return whether the agent is warm.
 
         Raises:
             SandboxUnavailable: it ended, or it takes too long.
         """
-        with contextlib.suppress(BlockingIOError):
-            chunk = os.read(self.sandbox.reader, len(READY) - len(self._seen))
-            self._seen += chunk
-            if not chunk or time.monotonic() > self._deadline:
-                raise SandboxUnavailable("the sandbox ended before it was ready")
+        if time.monotonic() > self._deadline:
+            raise SandboxUnavailable("the sandbox was not ready in time")
+        if readable:
+            with contextlib.suppress(BlockingIOError):
+                chunk = os.read(self.sandbox.reader, len(READY) - len(self._seen))
+                self._seen += chunk
+                if not chunk:
+                    raise SandboxUnavailable("the sandbox ended before it was ready")
         return self._seen == READY
-
-
-def _ready_of(starting: list[_Starting]) -> list[Sandbox]:
-    """Wait a little; take those that are ready out of ``starting``."""
-    by_reader = {each.sandbox.reader: each for each in starting}
-    ready = []
-    for reader in select.select(list(by_reader), [], [], POLL_S)[0]:
-        each = by_reader[reader]
-        try:
-            if not each.ready():
-                continue
-        except SandboxUnavailable:
-            starting.remove(each)
-            each.sandbox.kill()
-            raise
-        starting.remove(each)
-        ready.append(each.sandbox)
-    return ready
