@@ -65,7 +65,7 @@ def _graders_are_measured() -> Iterator[None]:
 
 @pytest.fixture
 def high_descriptors() -> Iterator[int]:
-    """Let each descriptor that is opened now be one that ``select`` doesn't know; return a bound."""
+    """Take all descriptors that ``select`` knows; return the first beyond them."""
     first = 1024
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     if before[1] < 2 * first:

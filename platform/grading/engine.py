@@ -30,7 +30,8 @@ from grading.steadiness import ReferenceTimes
 
 POLL_S = 0.2
 GRACE_S = 10.0
-MAX_SANDBOXES = 64
+MAX_SANDBOXES = 16
+"""So many are lent to one grading at once."""
 _CHUNK = 1 << 16
 
 
@@ -114,13 +115,13 @@ class Engine:
             limits = Limits(memory_mib=manifest.limits.memory_mib)
             grader = self._zygote.fork()
             stack.callback(grader.close)
-            connection = _GraderConnection(self, grader, limits, stack)
+            connection = _GraderConnection(self, grader, limits, stack, check)
             with self._placing:
                 self._connections.add(connection)
             stack.callback(self._forget, connection)
             connection.tell(spec)
             deadline = started + manifest.limits.total_s * 2 + GRACE_S
-            for message in connection.messages(deadline, cancelled):
+            for message in connection.messages(deadline):
                 event = from_json(message)
                 if isinstance(event, Finished) and (speed := event.outcome.speed):
                     test = f"{job.exercise}@{job.version} {event.outcome.name}"
@@ -175,21 +176,31 @@ class Engine:
             "tests": job.tests,
             "seed": job.seed,
             "host": os.uname().nodename,
-            "sandbox": connection.sandboxes[0].describe() if connection.sandboxes else None,
+            "sandbox": connection.first_sandbox,
         }
         return replace(event, timings=timings, receipt=receipt)
 
     def take(self, limits: Limits, connection: _GraderConnection) -> Sandbox:
         """Return a fresh sandbox of the pool, which is now of ``connection``."""
-        sandbox = self._pool.take(limits)
+        sandbox = self._pool.take(limits, check=connection.check)
         with self._placing:
-            connection.sandboxes.append(sandbox)
+            connection.sandboxes[connection.lent] = sandbox
             sandbox.pin(self._free_cores())
         return sandbox
 
-    def begin_timing(self, timed: list[Sandbox]) -> None:
-        """Wait for the timing core; give it to ``timed`` and keep all others off it."""
-        self._timing.acquire()
+    def end(self, number: int, connection: _GraderConnection) -> None:
+        """Kill a sandbox of ``connection`` that it needs no more."""
+        with self._placing:
+            sandbox = connection.sandboxes.pop(number)
+        sandbox.kill()
+
+    def begin_timing(self, timed: list[Sandbox], check: Callable[[], None]) -> None:
+        """Wait for the timing core; give it to ``timed`` and keep all others off it.
+
+        ``check`` is called now and then, and raises when nobody waits for the run any more.
+        """
+        while not self._timing.acquire(timeout=POLL_S):
+            check()
         try:
             self._place(timed)
             self._pool.keep_quiet(self._free_cores())
@@ -228,17 +239,29 @@ class Engine:
             free = self._free_cores()
             for connection in self._connections:
                 connection.grader.pin(free)
-                for sandbox in connection.sandboxes:
+                for sandbox in connection.sandboxes.values():
                     sandbox.pin({self._timing_core} if sandbox in timed else free)
 
 
 class _GraderConnection:
-    """One grader process being served: what it asks for is done here."""
+    """One grader process being served: what it asks for is done here.
+
+    ``check`` raises when the run was cancelled: whatever waits calls it now and then.
+    """
 
     def __init__(
-        self, engine: Engine, grader: Grader, limits: Limits, stack: contextlib.ExitStack
+        self,
+        engine: Engine,
+        grader: Grader,
+        limits: Limits,
+        stack: contextlib.ExitStack,
+        check: Callable[[], None],
     ) -> None:
-        self.sandboxes: list[Sandbox] = []
+        self.sandboxes: dict[int, Sandbox] = {}
+        self.lent = 0
+        """How many sandboxes it was lent so far: the number of the next."""
+        self.first_sandbox: dict[str, Any] | None = None
+        self.check = check
         self.waited = {"sandboxes": 0.0, "timing_core": 0.0}
         self.grader = grader
         self._engine, self._limits, self._stack = engine, limits, stack
@@ -255,9 +278,9 @@ class _GraderConnection:
         except OSError as error:
             raise InfrastructureError("the grader process ended") from error
 
-    def messages(self, deadline: float, cancelled: Callable[[], bool]) -> Iterator[dict[str, Any]]:
+    def messages(self, deadline: float) -> Iterator[dict[str, Any]]:
         """Yield the grader's events until the verdict; answer its questions in between."""
-        for line in self._lines(deadline, cancelled):
+        for line in self._lines(deadline):
             message: dict[str, Any] = json.loads(line)
             if "ask" in message:
                 self._answer(message)
@@ -269,12 +292,11 @@ class _GraderConnection:
                     return
         raise InfrastructureError("the grader process ended without a verdict")
 
-    def _lines(self, deadline: float, cancelled: Callable[[], bool]) -> Iterator[bytes]:
+    def _lines(self, deadline: float) -> Iterator[bytes]:
         buffer = b""
         while True:
             readable = wait([self._line], POLL_S)
-            if cancelled():
-                raise Cancelled
+            self.check()
             if time.monotonic() > deadline + sum(self.waited.values()):
                 raise InfrastructureError("the grader process took too long")
             if not readable:
@@ -292,10 +314,13 @@ class _GraderConnection:
             case "reason":
                 reason = self.sandboxes[question["number"]].exit_reason()
                 self.tell({"reason": reason or ""})
+            case "end":
+                self._engine.end(question["number"], self)
             case "pin":
                 self._unpin()
                 with self._waiting("timing_core"):
-                    self._engine.begin_timing([self.sandboxes[n] for n in question["numbers"]])
+                    timed = [self.sandboxes[number] for number in question["numbers"]]
+                    self._engine.begin_timing(timed, self.check)
                 self._timing = True
                 self.tell({})
             case "turn" if self._timing:
@@ -311,8 +336,9 @@ class _GraderConnection:
         with self._waiting("sandboxes"):
             sandbox = self._engine.take(self._limits, self)
         self._stack.callback(sandbox.kill)
-        number = len(self.sandboxes) - 1
-        self.tell({"number": number}, [sandbox.reader, sandbox.writer])
+        self.first_sandbox = self.first_sandbox or sandbox.describe()
+        self.tell({"number": self.lent}, [sandbox.reader, sandbox.writer])
+        self.lent += 1
 
     @contextlib.contextmanager
     def _waiting(self, what: str) -> Iterator[None]:

@@ -187,6 +187,20 @@ def test_a_run_can_be_cancelled(engine):
     assert time.monotonic() - started < 2
 
 
+def test_what_hangs_is_ended_before_the_run_is(engine):
+    source = "def add(a, b):\n    while a.shape == (2, 3): pass\n    return a + b\n"
+    living = {}
+    for event in engine.grade(Job("01-test/adder", "hidden", source, seed=1)):
+        (connection,) = engine._connections
+        living[type(event).__name__] = {*connection.sandboxes}
+        if isinstance(event, Finished):
+            living[event.outcome.name] = {*connection.sandboxes}
+    # The one that hung is gone; so are those that speed was measured in.
+    assert living["test_adds"] == {0}
+    assert living["test_adds_again"] == {1}
+    assert living["Graded"] == {1}
+
+
 @pytest.mark.parametrize("step", ["pin", "freeze", "thaw"])
 def test_the_core_for_timing_is_given_back_whatever_fails_on_it(engine, grade, monkeypatch, step):
     def fail(*_):

@@ -28,7 +28,7 @@ class Mistake:
         source = path.read_text(encoding="utf-8")
         self.hint = hint_of(source, path)
         self._pids: list[int] = []
-        self.subject = Subject(self._fork, source, MISTAKE_S)
+        self.subject = Subject(self._fork, lambda _: self.close(), source, MISTAKE_S)
 
     def _fork(self) -> GraderPeer:
         ours, theirs = socket.socketpair()

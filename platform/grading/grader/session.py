@@ -50,7 +50,7 @@ class Session:
         return self._deadline + self.worker.waited_s
 
     def _subject(self, source: str) -> Subject:
-        subject = Subject(self._connect, source, self.spec.test_s)
+        subject = Subject(self._connect, self._disconnect, source, self.spec.test_s)
         subject.limit_total(lambda: self.deadline)
         return subject
 
@@ -63,6 +63,9 @@ class Session:
         peer = GraderPeer(Stream(lease.reader, lease.writer))
         peer.stream.deadline = time.monotonic() + self.spec.test_s
         return self._limited(peer, lease)
+
+    def _disconnect(self, peer: GraderPeer) -> None:
+        self.worker.end(self._leases.pop(id(peer)))
 
     def _limited(self, peer: GraderPeer, lease: Lease) -> GraderPeer:
         self._leases[id(peer)] = lease
@@ -129,6 +132,8 @@ class Session:
         finally:
             if opened:
                 self.worker.unpin()
+            for opponent in opened:
+                opponent.close()
 
     def _opponents(self) -> list[Subject]:
         path, rival = self.spec.reference, self.spec.rival

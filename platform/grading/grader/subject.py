@@ -18,10 +18,18 @@ _FAULTS = (Broken, DeadlineExceeded, Disconnected, ProtocolError)
 
 
 class Subject:
-    """A submission loaded into a sandbox. ``connect`` opens a fresh one and returns its peer."""
+    """A submission loaded into a sandbox. ``connect`` opens a fresh one and returns its peer;
+    ``disconnect`` ends it."""
 
-    def __init__(self, connect: Callable[[], GraderPeer], source: str, test_s: float) -> None:
-        self._connect, self._source, self._test_s = connect, source, test_s
+    def __init__(
+        self,
+        connect: Callable[[], GraderPeer],
+        disconnect: Callable[[GraderPeer], None],
+        source: str,
+        test_s: float,
+    ) -> None:
+        self._connect, self._disconnect = connect, disconnect
+        self._source, self._test_s = source, test_s
         self._total_deadline: Callable[[], float] = lambda: math.inf
         self.peer: GraderPeer | None = None
         self.members: dict[str, Any] = {}
@@ -33,6 +41,7 @@ class Subject:
             sandbox.errors.RemoteError: the source raised.
             ProtocolError: what came is no such answer.
         """
+        self.close()
         self.peer = self._connect()
         self._arm()
         return self._load()
@@ -77,10 +86,19 @@ class Subject:
         self.live_peer().stream.deadline = min(time.monotonic() + seconds, self._total_deadline())
 
     def end_test(self) -> None:
-        """Drop what the test shared with the sandbox; if that fails the next test gets another."""
+        """Drop what the test shared with the sandbox; one with a fault is ended at once, so that
+        it keeps no core busy, and the next test gets another."""
         if self.peer is not None and self.peer.fault is None:
             with contextlib.suppress(*_FAULTS, RemoteError):
                 self.peer.forget_modules()
+        if self.peer is not None and self.peer.fault is not None:
+            self.close()
+
+    def close(self) -> None:
+        """End the sandbox, if there is one."""
+        if self.peer is not None:
+            self._disconnect(self.peer)
+            self.peer = None
 
     def _arm(self) -> None:
         assert self.peer is not None

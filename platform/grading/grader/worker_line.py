@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import tempfile
 import time
@@ -54,6 +55,12 @@ class WorkerLine:
     def exit_reason(self, lease: Lease) -> str:
         """Return why a sandbox died: "memory", "process_limit" or something else."""
         return str(self._ask({"ask": "reason", "number": lease.number})["reason"])
+
+    def end(self, lease: Lease) -> None:
+        """Have a sandbox ended that nobody needs any more, and hang up."""
+        self._send({"ask": "end", "number": lease.number})
+        for descriptor in (lease.reader, lease.writer):
+            os.close(descriptor)
 
     def pin(self, leases: list[Lease]) -> None:
         """Put sandboxes on one core that no other timed run uses; wait until it is free."""

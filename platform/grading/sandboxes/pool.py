@@ -7,6 +7,7 @@ import logging
 import os
 import threading
 import time
+from collections.abc import Callable, Iterator
 from multiprocessing.connection import wait
 
 from grading.sandboxes.base import Backend, Limits, Sandbox, SandboxUnavailable
@@ -48,26 +49,43 @@ class Pool:
         self._thread = threading.Thread(target=self._keep_full, name="sandbox-pool", daemon=True)
         self._thread.start()
 
-    def take(self, limits: Limits, timeout_s: float = TAKE_S) -> Sandbox:
+    def take(
+        self,
+        limits: Limits,
+        timeout_s: float = TAKE_S,
+        check: Callable[[], None] = lambda: None,
+    ) -> Sandbox:
         """Return a warm sandbox with ``limits``; the caller kills it.
+
+        While there is none, ``check`` is called now and then; what it raises ends the wait.
 
         Raises:
             SandboxUnavailable: none could be started in time; the text says why.
         """
         deadline = time.monotonic() + timeout_s
+        with self._waiter():
+            while (sandbox := self._next(deadline)) is None:
+                check()
+        sandbox.resize(limits.memory_mib)
+        return sandbox
+
+    @contextlib.contextmanager
+    def _waiter(self) -> Iterator[None]:
         with self._changed:
             self._wanted += 1
             self._quiet_at = time.monotonic() + PATIENCE_S
             self._changed.notify_all()
-            try:
-                sandbox = self._next(deadline)
-            finally:
+        try:
+            yield
+        finally:
+            with self._changed:
                 self._wanted -= 1
-        sandbox.resize(limits.memory_mib)
-        return sandbox
 
-    def _next(self, deadline: float) -> Sandbox:
-        while True:
+    def _next(self, deadline: float) -> Sandbox | None:
+        """Return a warm sandbox; None when a little later there still is none."""
+        with self._changed:
+            if not self._warm and self._failure is None and not self._closing:
+                self._changed.wait(min(POLL_S, max(0.0, deadline - time.monotonic())))
             while self._warm:
                 sandbox = self._warm.pop(0)
                 self._changed.notify_all()
@@ -78,8 +96,9 @@ class Pool:
                 raise SandboxUnavailable(self._failure)
             if self._closing:
                 raise SandboxUnavailable("the pool is closed")
-            if not self._changed.wait(max(0.0, deadline - time.monotonic())):
+            if time.monotonic() > deadline:
                 raise SandboxUnavailable("no sandbox became ready in time")
+            return None
 
     def keep_quiet(self, cpus: set[int] | None) -> None:
         """Speed is measured on other cores than ``cpus`` now; with None, that is over.
@@ -109,8 +128,9 @@ class Pool:
                 self._start_missing()
                 if self._take_ready():
                     failures = 0
-            except Exception as error:  # noqa: BLE001  (whoever takes waits for this thread)
-                # What a full host lacks comes back; and a fault of ours is not to end it all.
+            except Exception as error:
+                # Whoever takes waits for this thread: a fault of ours is not to end it; and what a
+                # full host lacks comes back.
                 failures += 1
                 log.warning("pool.failed times=%d", failures, exc_info=error)
                 self._fail(str(error) or repr(error) if failures >= MAX_FAILURES else None)
