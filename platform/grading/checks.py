@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -35,13 +36,15 @@ _TOLERANCES: dict[torch.dtype, tuple[float, float]] = {
 
 def require(condition: object, *, en: str, zh: str) -> None:
     """Fail with the author's own message unless ``condition`` is true."""
-    if not condition:
-        raise CheckFailed(Text(en, zh))
+    with _check():
+        if not condition:
+            raise CheckFailed(Text(en, zh))
 
 
 def assert_equal(actual: object, expected: object, label: Label = None) -> None:
     """Fail unless both are equal and of the same types, all the way down: ``True`` is not ``1``."""
-    _same(actual, expected, _label(label))
+    with _check():
+        _same(actual, expected, _label(label))
 
 
 def assert_close(
@@ -63,7 +66,32 @@ def assert_close(
     Raises:
         CheckFailed: with shapes, dtypes, the largest error and its place, but no expected value.
     """
-    _close(actual, expected, (rtol, atol), _label(label), oracle)
+    with _check():
+        _close(actual, expected, (rtol, atol), _label(label), oracle)
+
+
+_noted: list[CheckFailed] | None = None
+
+
+@contextlib.contextmanager
+def noted() -> Iterator[list[CheckFailed]]:
+    """Meanwhile a check that fails doesn't raise: it is added to the list, and the test goes on."""
+    global _noted
+    _noted = failures = list[CheckFailed]()
+    try:
+        yield failures
+    finally:
+        _noted = None
+
+
+@contextlib.contextmanager
+def _check() -> Iterator[None]:
+    try:
+        yield
+    except CheckFailed as failure:
+        if _noted is None:
+            raise
+        _noted.append(failure)
 
 
 def _label(label: Label) -> Text:

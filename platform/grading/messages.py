@@ -152,7 +152,7 @@ def unsendable(reason: str) -> Text:
     return Text(f"Your result can't be read: {reason}", f"无法读取你的结果：{reason}")
 
 
-def wrong(last_call: str | None) -> Text:
+def wrong(last_call: object) -> Text:
     """A plain assertion of the grader failed; its own text is never shown."""
     if last_call is None:
         return Text("The result is not right.", "结果不正确。")
@@ -162,7 +162,7 @@ def wrong(last_call: str | None) -> Text:
     )
 
 
-def unusable(last_call: str | None) -> Text:
+def unusable(last_call: object) -> Text:
     """The test stumbled over what the learner's code returned."""
     if last_call is None:
         return Text("The test could not use your result.", "测试无法使用你的结果。")

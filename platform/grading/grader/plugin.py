@@ -15,18 +15,18 @@ import pytest
 import torch
 from _pytest.runner import runtestprotocol
 
+from grading import checks
 from grading.grader import faults
-from grading.grader.diagnosis import MAX_TESTS, Mistake
+from grading.grader.diagnosis import Diagnosis, Rerun
 from grading.grader.session import Session
 from grading.grader.speed import Speed
 from grading.grader.subject import Subject, Submission
-from grading.remote.trace import Trace, same_trace
+from grading.remote.trace import Trace
 from grading.report import (
     PASSED,
     Bilingual,
     CaseResult,
     Collected,
-    Diagnosed,
     Finished,
     PlannedTest,
     Started,
@@ -46,8 +46,8 @@ class GraderPlugin:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._subject: Subject = session.subject
-        self._outcomes: dict[str, CaseResult] = {}
-        self._traces: dict[str, Trace] = {}
+        self._again: Rerun | None = None
+        self._failures: list[checks.CheckFailed] = []
         self._speed: Speed | None = None
 
     # Fixtures
@@ -82,8 +82,8 @@ class GraderPlugin:
     @pytest.fixture
     def speed(self, rng: np.random.Generator) -> Iterator[Speed]:
         """The stopwatch: submission against reference."""
-        if self._subject is not self._session.subject:
-            pytest.skip("a wrong solution is not timed")
+        if self._again is not None:
+            pytest.skip("only a submission is timed, and once")
         with self._session.sides() as open_sides:
             limit = self._session.spec.speed_limit
             self._speed = Speed(open_sides, rng, limit, duel=bool(self._session.spec.rival))
@@ -114,7 +114,7 @@ class GraderPlugin:
         self._subject.begin_test()
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
-        if self._subject is self._session.subject:
+        if self._again is None:
             self._session.worker.emit(Started(nodeid.partition("::")[2]))
 
     @pytest.hookimpl(wrapper=True)
@@ -130,17 +130,21 @@ class GraderPlugin:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
         result = yield
-        if self._outcomes:
+        if self._session.outcomes:
             self._diagnose(session.items)
         return result
 
     def _conclude(self, item: pytest.Item, call: pytest.CallInfo[None]) -> None:
         error = call.excinfo.value if call.excinfo else None
-        fault = self._session.fault_of(self._subject, error)
-        if self._subject is not self._session.subject:
-            self._outcomes[item.name] = _result(item, fault, call.duration)
-            return
         peer = self._subject.peer
+        if self._again is not None:
+            error = next(iter(self._failures), error)
+            fault = self._session.fault_of(self._subject, error)
+            trace = peer.trace if peer else Trace()
+            self._again = Rerun(fault.kind if fault else PASSED, trace)
+            self._subject.end_test()
+            return
+        fault = self._session.fault_of(self._subject, error)
         outcome = _result(
             item,
             fault,
@@ -148,8 +152,6 @@ class GraderPlugin:
             output=self._session.output_of(peer),
             speed=self._speed.result if self._speed else None,
         )
-        self._outcomes[item.name] = outcome
-        self._traces[item.name] = peer.trace if peer else []
         self._session.outcomes.append(outcome)
         self._session.worker.emit(Finished(outcome))
         self._subject.end_test()
@@ -157,52 +159,28 @@ class GraderPlugin:
     # Diagnosis
 
     def _diagnose(self, items: list[pytest.Item]) -> None:
-        own = dict(self._outcomes)
-        wrong = [item for item in items if own[item.name].kind == "wrong_answer"][:MAX_TESTS]
-        if not wrong or not self._session.spec.mistakes:
+        spec, kinds = self._session.spec, {o.name: o.kind for o in self._session.outcomes}
+        failed = [item for item in items if kinds.get(item.name) == "wrong_answer"]
+        if not failed or not spec.mistakes or spec.reference is None:
             return
-        mistakes = [Mistake(path) for path in self._session.spec.mistakes]
-        try:
-            matches = {item.name: [m for m in mistakes if self._matches(item, m)] for item in wrong}
-            passed = [item for item in items if own[item.name].kind == PASSED]
-            for name, found in matches.items():
-                if found:
-                    best = self._likeliest(found, list(matches.values()), passed)
-                    self._session.worker.emit(Diagnosed(name, best.hint, best.name))
-        finally:
-            self._subject = self._session.subject
-            for mistake in mistakes:
-                mistake.close()
+        passed = [item for item in items if kinds.get(item.name) == PASSED]
+        diagnosis = Diagnosis(self._session.subject, spec.reference, spec.mistakes, self._rerun)
+        for diagnosed in diagnosis.of(failed, passed):
+            self._session.worker.emit(diagnosed)
 
-    def _likeliest(
-        self, found: list[Mistake], matches: list[list[Mistake]], passed: list[pytest.Item]
-    ) -> Mistake:
-        """Choose the mistake that explains most failures, then most of the passed tests."""
-        most = max(sum(m in others for others in matches) for m in found)
-        best = [m for m in found if sum(m in others for others in matches) == most]
-        if len(best) == 1:
-            return best[0]
-        return max(best, key=lambda m: sum(self._kind(item, m) == PASSED for item in passed))
-
-    def _matches(self, item: pytest.Item, mistake: Mistake) -> bool:
-        kind, peer = self._kind(item, mistake), mistake.subject.peer
-        return (
-            kind == "wrong_answer"
-            and peer is not None
-            and same_trace(self._traces[item.name], peer.trace)
-        )
-
-    def _kind(self, item: pytest.Item, mistake: Mistake) -> str:
-        """Run one test on a wrong solution; return how it ended."""
+    def _rerun(self, item: pytest.Item, subject: Subject) -> Rerun:
+        """Run a test to its end on ``subject``, whatever its checks say."""
         if time.monotonic() > self._session.deadline:
-            return ""
-        self._subject = mistake.subject
-        self._outcomes.pop(item.name, None)
-        mistake.subject.limit_total(lambda: self._session.deadline)
+            return Rerun("", Trace())
+        subject.limit_total(lambda: self._session.deadline)
+        self._subject, self._again = subject, Rerun("", Trace())
         item._initrequest()  # type: ignore[attr-defined]  # as pytest-rerunfailures does
-        runtestprotocol(item, log=False, nextitem=None)
-        outcome = self._outcomes.get(item.name)
-        return outcome.kind if outcome else ""
+        try:
+            with checks.noted() as self._failures:
+                runtestprotocol(item, log=False, nextitem=None)
+            return self._again
+        finally:
+            self._subject, self._again = self._session.subject, None
 
 
 def _result(

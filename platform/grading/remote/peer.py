@@ -10,7 +10,7 @@ from torch import nn
 
 from grading.remote.exposure import Exposed
 from grading.remote.proxies import Proxy, make_proxy
-from grading.remote.trace import Trace, snapshot, summary
+from grading.remote.trace import Call, Trace
 from sandbox.errors import RemoteError
 from sandbox.mirror import LAYERS
 from sandbox.peer import RESTARTED, Peer
@@ -33,10 +33,11 @@ class GraderPeer(Peer):
         super().__init__(stream)
         self.output = ""
         self.overflowed = False
-        self.trace: Trace = []
-        self.last_call: str | None = None
+        self.trace = Trace()
+        self.last_call: Call | None = None
         self._names: dict[int, str] = {}
         self._asking = False
+        self._changed: set[int] = set()
         self.operations |= {"call": self._call, "method": self._method, "next": self._next}
 
     def name_members(self, members: dict[str, Any]) -> None:
@@ -47,7 +48,7 @@ class GraderPeer(Peer):
 
     def begin_trace(self) -> None:
         """Forget what earlier tests asked and got."""
-        self.trace, self.last_call = [], None
+        self.trace, self.last_call = Trace(), None
 
     def request(self, operation: str, *payload: Any) -> Any:
         """Ask, and note in ``trace`` what the test got, unless this answers a callback."""
@@ -57,14 +58,25 @@ class GraderPeer(Peer):
         try:
             answer = super().request(operation, *payload)
         except RemoteError as error:
-            self.trace.append((operation, error))
-            self._note_call(operation, payload, f"{error.type_name} raised")
+            self._note(operation, payload, error)
             raise
         finally:
             self._asking = False
-        self.trace.append((operation, snapshot(answer)))
-        self._note_call(operation, payload, summary(answer))
+        self._note(operation, payload, answer)
         return answer
+
+    def _note(self, operation: str, payload: tuple[Any, ...], answer: Any) -> None:
+        self.trace.note(operation, answer)
+        for number in sorted(self._changed & self._owned.keys()):
+            self.trace.note("left behind", _state(self._owned[number].module))
+        self._changed.clear()
+        if operation == "call" and payload[0] in self._names:
+            self.last_call = Call(self._names[payload[0]], payload[1], payload[2], answer)
+
+    def _take_changes(self, changes: Any) -> None:
+        super()._take_changes(changes)
+        if changes:
+            self._changed |= {number for number, _ in changes[1]}
 
     def restart(self) -> GraderPeer:
         """Have the process of the other side replaced by a fresh one; return the peer of that.
@@ -82,12 +94,6 @@ class GraderPeer(Peer):
         fresh = GraderPeer(self.stream)
         fresh.output, fresh.overflowed = self.output, self.overflowed
         return fresh
-
-    def _note_call(self, operation: str, payload: tuple[Any, ...], result: str) -> None:
-        if operation == "call" and payload[0] in self._names:
-            given = [summary(value) for value in payload[1]]
-            given += [f"{name}={summary(value)}" for name, value in payload[2].items()]
-            self.last_call = f"{self._names[payload[0]]}({', '.join(given)}) → {result}"
 
     def take_output(self) -> str:
         """Return what the learner's code printed since the last time."""
@@ -129,18 +135,31 @@ class GraderPeer(Peer):
         function = self.exported(number)
         if not isinstance(function, FunctionType | BuiltinFunctionType | MethodType):
             raise TypeError("this object can't be called")
+        self.trace.note(f"asked {function.__name__}", [args, kwargs])
         return function(*args, **kwargs)
 
     def _method(self, number: Any, name: Any, args: Any, kwargs: Any) -> Any:
         exposed = self.exported(number)
         if not isinstance(exposed, Exposed) or name not in exposed.methods:
             raise AttributeError("no such method")
+        self.trace.note(f"asked {name}", [args, kwargs])
         return getattr(exposed.target, name)(*args, **kwargs)
+
+    def _forward(self, number: Any, path: Any, args: Any, kwargs: Any) -> Any:
+        self.trace.note("asked a module", [path, args, kwargs])
+        return super()._forward(number, path, args, kwargs)
 
     def _next(self, number: Any) -> list[Any]:
         iterator = self.exported(number)
         if not isinstance(iterator, Iterator):
             raise TypeError("this object is no iterator")
+        self.trace.note("asked for the next", True)
         for item in iterator:
             return [item]
         return []
+
+
+def _state(module: nn.Module) -> dict[str, Any]:
+    """Return what a test can see of a module that the learner's code changed."""
+    modes = {f"{name}.training": part.training for name, part in module.named_modules()}
+    return {**modes, **dict(module.named_parameters()), **dict(module.named_buffers())}

@@ -1,7 +1,8 @@
-"""What a test got from a submission, call by call: for messages, and to recognise mistakes."""
+"""What passed between a test and a submission: for messages, and to recognise mistakes."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,11 +10,70 @@ import torch
 
 from sandbox.errors import RemoteError
 
-Trace = list[tuple[str, Any]]
-"""Operation and answer of each call that a test made, in order."""
-
 MAX_COPIED_VALUES = 1_000_000
-_OPAQUE = object()
+"""Of one tensor; what is in a larger one isn't looked at."""
+MAX_VALUES = 8_000_000
+"""Of one test: a learner's loop may ask a callback as often as it likes."""
+
+
+class _Opaque:
+    """Stands for what isn't data."""
+
+
+OPAQUE = _Opaque()
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call of a learner's function: what it was given and what came, perhaps an exception."""
+
+    name: str
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    answer: Any
+
+    def __str__(self) -> str:
+        given = [summary(value) for value in self.args]
+        given += [f"{name}={summary(value)}" for name, value in self.kwargs.items()]
+        return f"{self.name}({', '.join(given)}) → {self.result}"
+
+    @property
+    def result(self) -> str:
+        """What came, in a few words."""
+        if isinstance(self.answer, RemoteError):
+            return f"{self.answer.type_name} raised"
+        return summary(self.answer)
+
+
+class Trace:
+    """What a test got from a submission and what that asked of the test's callbacks, in order.
+
+    An entry says in a word what happened, and has a copy of what was passed. ``whole`` is False
+    when there was more than is kept.
+    """
+
+    def __init__(self) -> None:
+        self.entries: list[tuple[str, Any]] = []
+        self.whole = True
+        self._room = MAX_VALUES
+
+    def note(self, what: str, value: Any) -> None:
+        """Add an entry."""
+        self._room -= 1 + _size(value)
+        self.whole = self.whole and self._room >= 0
+        if self.whole:
+            self.entries.append((what, snapshot(value)))
+
+
+def _size(value: Any) -> int:
+    """Return how many values ``snapshot`` copies."""
+    if isinstance(value, torch.Tensor | np.ndarray):
+        count = value.numel() if isinstance(value, torch.Tensor) else value.size
+        return count if count <= MAX_COPIED_VALUES else 0
+    if isinstance(value, list | tuple | dict):
+        items = value.values() if isinstance(value, dict) else value
+        return len(value) + sum(map(_size, items))
+    return 0
 
 
 def summary(value: Any) -> str:
@@ -28,61 +88,26 @@ def summary(value: Any) -> str:
 
 
 def snapshot(value: Any) -> Any:
-    """Return a copy of ``value`` that a test can't change later; objects become a placeholder."""
+    """Return a copy of ``value`` that a test can't change later; objects become a placeholder.
+
+    A tensor that has a gradient function still requires gradients, without having that function.
+    """
     if isinstance(value, torch.nn.Module):
-        return _OPAQUE
+        return OPAQUE
     if isinstance(value, torch.Tensor):
-        return value.detach().clone() if value.numel() <= MAX_COPIED_VALUES else _OPAQUE
+        if value.numel() > MAX_COPIED_VALUES:
+            return OPAQUE
+        return value.detach().clone().requires_grad_(value.requires_grad)
     if isinstance(value, np.ndarray):
-        return value.copy() if value.size <= MAX_COPIED_VALUES else _OPAQUE
-    if isinstance(value, list | tuple):
-        return type(value)(snapshot(item) for item in value)
+        return value.copy() if value.size <= MAX_COPIED_VALUES else OPAQUE
+    if isinstance(value, list):
+        return [snapshot(item) for item in value]
+    if isinstance(value, tuple):  # a namedtuple is one: what counts is what is in it
+        return tuple(snapshot(item) for item in value)
     if isinstance(value, dict):
         return {key: snapshot(item) for key, item in value.items()}
-    plain = (bool, int, float, complex, str, bytes, set, frozenset, np.generic, torch.dtype)
-    return value if value is None or isinstance(value, plain) else _OPAQUE
+    return value if value is None or isinstance(value, _PLAIN) else OPAQUE
 
 
-def same_trace(left: Trace, right: Trace) -> bool:
-    """Return whether two submissions answered alike, and with some data, not only objects."""
-    if len(left) != len(right) or not left:
-        return False
-    alike = all(a[0] == b[0] and _alike(a[1], b[1]) for a, b in zip(left, right, strict=True))
-    return alike and any(_has_data(answer) for _, answer in left)
-
-
-def _has_data(answer: Any) -> bool:
-    if isinstance(answer, list | tuple | dict):
-        values = answer.values() if isinstance(answer, dict) else answer
-        return any(_has_data(value) for value in values)
-    return not (answer is None or answer is _OPAQUE or isinstance(answer, RemoteError))
-
-
-def _alike(left: Any, right: Any) -> bool:
-    if isinstance(left, RemoteError) and isinstance(right, RemoteError):
-        return left.type_name == right.type_name
-    if type(left) is not type(right):
-        return False
-    if isinstance(left, torch.Tensor):
-        return _alike_tensors(left, right)
-    if isinstance(left, np.ndarray):
-        return _alike_tensors(torch.as_tensor(left), torch.as_tensor(right))
-    if isinstance(left, list | tuple):
-        return len(left) == len(right) and all(map(_alike, left, right))
-    if isinstance(left, dict):
-        return left.keys() == right.keys() and all(_alike(left[key], right[key]) for key in left)
-    if isinstance(left, float | complex):
-        return bool(np.isclose(left, right, rtol=1e-4, atol=1e-6, equal_nan=True))
-    return bool(left == right)
-
-
-def _alike_tensors(left: torch.Tensor, right: torch.Tensor) -> bool:
-    if left.shape != right.shape or left.dtype != right.dtype:
-        return False
-    if not (left.is_floating_point() or left.is_complex()):
-        return torch.equal(left, right)
-    wide = torch.complex128 if left.is_complex() else torch.float64
-    tolerance = 1e-2 if left.dtype in (torch.float16, torch.bfloat16) else 1e-4
-    return torch.allclose(
-        left.to(wide), right.to(wide), rtol=tolerance, atol=tolerance * 1e-2, equal_nan=True
-    )
+_NUMBERS = (bool, int, float, complex, np.generic)
+_PLAIN = (*_NUMBERS, str, bytes, set, frozenset, torch.dtype, RemoteError)
