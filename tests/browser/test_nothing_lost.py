@@ -10,9 +10,10 @@ from playwright.sync_api import Page, Route, expect
 from accounts.models import User
 from curriculum.models import Exercise
 from submissions import services
-from submissions.models import Draft
+from submissions.models import Draft, Submission
 from tests.browser.conftest import Open
 from tests.browser.stagehand import FAILING, STARTER, Grader
+from tests.browser.test_pages import serious
 from tests.browser.test_workbench import MINE, editor, sent, write
 
 SAVED = "[data-save-state]"
@@ -123,3 +124,95 @@ def test_a_run_ends_on_the_page_after_the_network_was_away(
     expect(verdict).to_have_text("Running")
     page.context.set_offline(False)
     expect(verdict).to_have_text("Wrong answer")
+
+
+# Drafts
+
+
+def test_both_of_two_versions_can_be_looked_at(
+    open_page: Open, exercise: Exercise, learner: User
+) -> None:
+    here = open_page(exercise.get_absolute_url(), user=learner)
+    services.save_draft(learner=learner, exercise=exercise, source="# there\n", revision=0)
+    write(here, "# here\n")
+    choice = here.get_by_role("alertdialog", name="Two versions of your code")
+    expect(choice.locator("del")).to_have_text(
+        ["- def attention(q, k, v):\n", "-     raise NotImplementedError\n", "- # here\n"]
+    )
+    expect(choice.locator("ins")).to_have_text("+ # there\n")
+    write(here, "# more\n")
+    expect(choice.locator("del")).to_have_count(4)
+    expect(here.locator(SAVED)).to_have_text("Not saved: two versions")
+    assert serious(here) == []
+    here.reload()
+    expect(choice.locator("del")).to_have_text("- # there\n")
+    expect(choice.locator("ins")).to_have_count(4)
+    choice.get_by_role("button", name="Take").click()
+    expect(here.locator(SAVED)).to_have_text("Saved")
+    assert Draft.objects.get().source == f"{STARTER}# here\n# more\n"
+
+
+def test_what_is_typed_before_the_choice_is_kept_as_well(
+    open_page: Open, exercise: Exercise, learner: User
+) -> None:
+    page = open_page(exercise.get_absolute_url(), user=learner)
+    with bad_gateway(page, "**/draft/"):
+        write(page, "# never sent\n")
+        expect(page.locator(SAVED)).to_have_text("Kept on this device")
+        services.save_draft(learner=learner, exercise=exercise, source="# there\n", revision=0)
+        page.reload()
+    choice = page.get_by_role("alertdialog")
+    expect(page.locator(SAVED)).to_have_text("Not saved: two versions")
+    expect(choice.locator("ins").last).to_have_text("+ # never sent\n")
+    write(page, "# and this\n")
+    page.reload()
+    assert editor(page) == "# there\n# and this\n"
+    expect(choice.locator("ins").last).to_have_text("+ # never sent\n")
+    choice.get_by_role("button", name="Take").click()
+    expect(page.locator(SAVED)).to_have_text("Saved")
+    assert Draft.objects.get().source == f"{STARTER}# never sent\n"
+    page.reload()
+    expect(choice).to_be_hidden()
+
+
+def test_a_long_chinese_draft_reaches_the_server(
+    open_page: Open, exercise: Exercise, learner: User
+) -> None:
+    text = "# " + "注意力机制" * 1600 + "\n"
+    page = open_page(exercise.get_absolute_url(), user=learner)
+    write(page, text)
+    expect(page.locator(SAVED)).to_have_text("Saved")
+    assert Draft.objects.get().source == STARTER + text
+
+
+# Pressing twice
+
+
+def test_a_double_click_sends_once(open_page: Open, exercise: Exercise, learner: User) -> None:
+    page = open_page(exercise.get_absolute_url(), user=learner)
+    page.get_by_role("button", name="Submit").dblclick(delay=20)
+    expect(page.locator(".verdict")).to_be_visible()
+    page.wait_for_timeout(500)
+    assert Submission.objects.count() == 1
+
+
+def test_a_press_while_one_is_on_its_way_sends_nothing(
+    open_page: Open, exercise: Exercise, learner: User
+) -> None:
+    page = open_page(exercise.get_absolute_url(), user=learner)
+    waiting: list[Route] = []
+    page.route("**/submit/", lambda route: waiting.append(route))
+    submit = page.get_by_role("button", name="Submit")
+    submit.click()
+    expect(submit).to_have_attribute("aria-disabled", "true")
+    page.keyboard.press("Control+Enter")
+    submit.click(force=True)
+    page.wait_for_timeout(300)
+    assert len(waiting) == 1
+    waiting[0].abort()
+    expect(page.get_by_role("alert")).to_contain_text("The server can’t be reached")
+    expect(submit).to_have_attribute("aria-disabled", "false")
+    page.unroute("**/submit/")
+    submit.click()
+    expect(page.locator(".verdict")).to_be_visible()
+    assert Submission.objects.count() == 1

@@ -2,59 +2,74 @@
 // revisions; when another device has saved in between, the learner chooses, and nothing is lost.
 const LOCAL_MS = 500;
 const SERVER_MS = 3000;
-const KEEPALIVE_CHARACTERS = 16_000;
+const RETRY_MS = 15_000;
+// A page's requests that outlive it may have 64 KiB together, headers of the parts included.
+const KEEPALIVE_BYTES = 60_000;
 
 export class Autosave {
   #localTimer;
   #serverTimer;
   #sending = false;
   #again = false;
+  // The text that stands against the editor's until the learner chooses; null when there is none.
+  #other = null;
 
   /**
    * @param {object} editor has `text`
    * @param {{url: string, key: string, guestKey: string, revision: number, csrf: string}} where
    *   without `url` (nobody is signed in) everything stays on this device
-   * @param {(state: string, detail?: object) => void} tell "saving" | "saved" | "device" | "conflict"
+   * @param {(state: string) => void} tell "saving" | "saved" | "device" | "conflict"
+   * @param {(why: string, text: string) => void} ask which text to go on with: "newer", the server
+   *   has another one, or "kept", this device has; nothing is sent before `settle`
    */
-  constructor(editor, where, tell) {
+  constructor(editor, where, tell, ask) {
     this.editor = editor;
     this.where = where;
     this.revision = where.revision;
     this.tell = tell;
+    this.ask = ask;
     this.savedText = editor.text;
-    this.conflict = false;
     // On iOS and when a tab is closed, "pagehide" and "hidden" are the last events one can trust.
     addEventListener("pagehide", () => this.flush());
     document.addEventListener("visibilitychange", () => document.hidden && this.flush());
     addEventListener("online", () => this.#send());
   }
 
-  /** What this device kept and the server never got, or null. */
+  /** Go on with what this device kept and the server never got, if there is such a text. */
   recover() {
     const kept = this.#read(this.where.key) ?? this.#read(this.where.guestKey);
-    if (!kept || kept.text === this.editor.text) return null;
-    return { text: kept.text, outdated: kept.revision < this.revision };
+    if (!kept) return;
+    if (kept.other !== undefined) {
+      this.editor.text = kept.text;
+      this.#dispute("kept", { source: kept.other, revision: kept.revision });
+    } else if (kept.text !== this.editor.text && kept.revision < this.revision) {
+      this.#dispute("kept", { source: kept.text, revision: this.revision });
+    } else if (kept.text !== this.editor.text) {
+      this.editor.text = kept.text;
+      this.changed();
+    }
   }
 
   changed() {
     clearTimeout(this.#localTimer);
     clearTimeout(this.#serverTimer);
     this.#localTimer = setTimeout(() => this.keepHere(), LOCAL_MS);
-    this.#serverTimer = setTimeout(() => this.#send(), SERVER_MS);
+    if (this.#other) return;
+    this.#sendIn(SERVER_MS);
     this.tell("saving");
   }
 
   /** Save now. What doesn't reach the server in time is still on this device. */
   flush() {
-    if (this.editor.text === this.savedText || this.conflict) return;
+    if (this.editor.text === this.savedText) return;
     this.keepHere();
     this.#send();
   }
 
-  /** After a conflict: go on from the server's revision, with whatever the editor holds now. */
-  settle(revision) {
-    this.conflict = false;
-    this.revision = revision;
+  /** The learner has chosen: the editor holds the text to go on with. */
+  settle() {
+    this.revision = this.#other.revision;
+    this.#other = null;
     this.savedText = null;
     this.keepHere();
     this.#send();
@@ -62,8 +77,10 @@ export class Autosave {
 
   keepHere() {
     try {
-      const kept = JSON.stringify({ text: this.editor.text, revision: this.revision });
-      localStorage.setItem(this.where.key, kept);
+      // The other text goes along where it is on this device alone.
+      const other = this.#other?.onlyHere ? this.#other.source : undefined;
+      const kept = { text: this.editor.text, revision: this.revision, other };
+      localStorage.setItem(this.where.key, JSON.stringify(kept));
     } catch {
       // No storage or no room: the server's copy remains.
     }
@@ -86,18 +103,33 @@ export class Autosave {
     }
   }
 
+  #sendIn(milliseconds) {
+    clearTimeout(this.#serverTimer);
+    this.#serverTimer = setTimeout(() => this.#send(), milliseconds);
+  }
+
+  #dispute(why, other) {
+    this.#other = { ...other, onlyHere: why === "kept" };
+    this.tell("conflict");
+    this.ask(why, other.source);
+  }
+
   #request(source) {
+    // Not URL-encoded, which takes nine bytes for a Chinese character instead of three.
+    const body = new FormData();
+    body.set("source", source);
+    body.set("revision", this.revision);
+    const bytes = new Blob([source.replaceAll("\n", "\r\n")]).size;
     return {
       method: "POST",
-      // Outlives the page; browsers allow that for small bodies only.
-      keepalive: source.length < KEEPALIVE_CHARACTERS,
+      keepalive: bytes < KEEPALIVE_BYTES,
       headers: { "X-CSRFToken": this.where.csrf, Accept: "application/json" },
-      body: new URLSearchParams({ source, revision: this.revision }),
+      body,
     };
   }
 
   async #send() {
-    if (this.conflict) return;
+    if (this.#other) return;
     if (!this.where.url) return this.tell("device");
     if (this.#sending) {
       this.#again = true;
@@ -109,8 +141,8 @@ export class Autosave {
     try {
       await this.#take(await fetch(this.where.url, this.#request(text)), text);
     } catch {
-      this.keepHere();
-      this.tell("device");
+      this.#failed();
+      this.#sendIn(RETRY_MS);
     } finally {
       this.#sending = false;
     }
@@ -122,8 +154,7 @@ export class Autosave {
 
   async #take(response, text) {
     if (response.status === 409) {
-      this.conflict = true;
-      this.tell("conflict", await response.json());
+      this.#dispute("newer", await response.json());
     } else if (response.ok) {
       this.revision = (await response.json()).revision;
       this.savedText = text;
@@ -134,8 +165,13 @@ export class Autosave {
         this.keepHere();
       }
     } else {
-      this.keepHere();
-      this.tell("device");
+      this.#failed();
+      if (response.status >= 500) this.#sendIn(RETRY_MS);
     }
+  }
+
+  #failed() {
+    this.keepHere();
+    this.tell("device");
   }
 }

@@ -1,7 +1,8 @@
-// Every page: htmx with eval off, the theme switch, local times, live grading runs.
+// Every page: htmx with eval off, the theme switch, local times, what is sent to be graded, live grading runs.
 import htmx from "htmx.org";
 import { Idiomorph } from "idiomorph/dist/idiomorph.esm.js";
 import "./live-run.js";
+import "./sending.js";
 
 Object.assign(htmx.config, {
   allowEval: false,

@@ -1,6 +1,7 @@
 // The exercise page with an editor: ties the editor, autosave, buttons and results together.
 import { Autosave } from "./autosave.js";
 import "./code-editor.js";
+import { showDifference } from "./line-diff.js";
 import "./split-handle.js";
 import { tryBox } from "./try-box.js";
 
@@ -10,6 +11,38 @@ const find = (name) => document.querySelector(`[data-${name}]`);
 const words = form.dataset;
 
 const saveState = find("save-state");
+const choice = find("conflict");
+let otherText;
+
+function tell(state) {
+  saveState.textContent = words[`text${state[0].toUpperCase()}${state.slice(1)}`];
+  saveState.dataset.tone = state === "device" || state === "conflict" ? "warn" : "";
+}
+
+/** Show both texts and let the learner choose; the loser stays one Ctrl+Z away. */
+function ask(why, text) {
+  otherText = text;
+  choice.querySelector("p").textContent = { newer: words.textNewer, kept: words.textKept }[why];
+  choice.hidden = false;
+  compare();
+}
+
+function compare() {
+  if (!choice.hidden) showDifference(choice.querySelector("pre"), editor.text, otherText);
+}
+
+function settle() {
+  choice.hidden = true;
+  autosave.settle();
+  editor.focus();
+}
+
+choice.querySelector("[data-keep]").addEventListener("click", settle);
+choice.querySelector("[data-take]").addEventListener("click", () => {
+  editor.text = otherText;
+  settle();
+});
+
 const autosave = new Autosave(
   editor,
   {
@@ -19,42 +52,13 @@ const autosave = new Autosave(
     revision: Number(words.revision),
     csrf: form.querySelector("[name=csrfmiddlewaretoken]").value,
   },
-  (state, detail) => {
-    saveState.textContent = words[`text${state[0].toUpperCase()}${state.slice(1)}`];
-    saveState.dataset.tone = state === "device" || state === "conflict" ? "warn" : "";
-    if (state === "conflict") offer(words.textNewer, detail);
-  },
+  tell,
+  ask,
 );
-
-/** Show the other text's existence and let the learner choose; the loser stays one Ctrl+Z away. */
-function offer(question, { source, revision }) {
-  const box = find("conflict");
-  box.querySelector("p").textContent = question;
-  box.hidden = false;
-  const close = () => {
-    box.hidden = true;
-    autosave.settle(revision);
-    editor.focus();
-  };
-  box.querySelector("[data-keep]").onclick = close;
-  box.querySelector("[data-take]").onclick = () => {
-    editor.text = source;
-    close();
-  };
-}
 
 // Out of the browser's back-forward cache comes the page as it was left: draft and results may have
 // moved on since, and what never reached the server is on this device.
 addEventListener("pageshow", ({ persisted }) => persisted && location.reload());
-
-const kept = autosave.recover();
-if (kept?.outdated) {
-  autosave.conflict = true;
-  offer(words.textKept, { source: kept.text, revision: autosave.revision });
-} else if (kept) {
-  editor.text = kept.text;
-  autosave.changed();
-}
 
 // What the results in the drawer were made of.
 let sentText = find("ran")?.content.textContent ?? null;
@@ -68,7 +72,9 @@ function judgeStale() {
 form.addEventListener("edited", () => {
   autosave.changed();
   judgeStale();
+  compare();
 });
+autosave.recover();
 
 const press = (action) => form.querySelector(`[data-action="${action}"]`).click();
 form.addEventListener("editor-action", (event) => press(event.detail));
@@ -78,22 +84,10 @@ document.addEventListener("keydown", (event) => {
   press(event.shiftKey ? "submit" : "run");
 });
 
-const bar = form.querySelector(".actions-bar");
-const failure = find("failure");
-form.addEventListener("htmx:beforeRequest", () => {
-  failure.hidden = true;
-  bar.setAttribute("aria-busy", "true");
-});
-form.addEventListener("htmx:afterRequest", (event) => {
-  bar.removeAttribute("aria-busy");
-  const { xhr, successful } = event.detail;
-  if (successful) {
-    sentText = event.detail.requestConfig.parameters.source ?? editor.text;
-    document.querySelector("#results").scrollIntoView({ block: "nearest" });
-  } else {
-    failure.textContent = { 0: words.textOffline, 403: words.textForm }[xhr.status] ?? words.textFault;
-    failure.hidden = xhr.status !== 403 && xhr.status >= 400 && xhr.status < 500;
-  }
+form.addEventListener("htmx:afterRequest", ({ detail }) => {
+  if (!detail.successful) return;
+  sentText = detail.requestConfig.parameters.source ?? editor.text;
+  document.querySelector("#results").scrollIntoView({ block: "nearest" });
   judgeStale();
 });
 document.addEventListener("htmx:afterSettle", judgeStale);
