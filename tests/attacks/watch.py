@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -56,9 +57,14 @@ class WatchedPool(Pool):
         """What each thread was lent: a thread grades one submission at a time."""
         super().__init__(backend, size, cores)
 
-    def take(self, limits: Limits, timeout_s: float = TAKE_S) -> Any:
+    def take(
+        self,
+        limits: Limits,
+        timeout_s: float = TAKE_S,
+        check: Callable[[], None] = lambda: None,
+    ) -> Any:
         """Lend a sandbox, and keep it in mind."""
-        watched = Watched(super().take(limits, timeout_s))
+        watched = Watched(super().take(limits, timeout_s, check))
         watched.look()
         self.lent_by.setdefault(threading.get_ident(), []).append(watched)
         return watched
