@@ -16,7 +16,7 @@ def cohorts_of(reader: User | AnonymousUser) -> QuerySet[Cohort]:
     return Cohort.objects.all() if reader.is_instructor else reader.cohorts.all()
 
 
-def learners_of(cohort: Cohort) -> QuerySet[Enrollment, int]:
-    """Return the keys of the learners of ``cohort``, for a filter of another query."""
+def learners_of(cohort: Cohort | int) -> QuerySet[Enrollment, int]:
+    """Return the keys of the learners of ``cohort`` (or of its key) for another query's filter."""
     learners = Enrollment.objects.filter(cohort=cohort, role=Enrollment.Role.LEARNER)
     return learners.values_list("person_id", flat=True)

@@ -94,6 +94,12 @@ class ExerciseVersion(models.Model):
     statement = LocalizedField()
     commentary = LocalizedField()
 
+    LONG = (
+        *("statement_en", "statement_zh", "starter", "visible_tests", "quiz"),
+        *("model_answer", "commentary_en", "commentary_zh", "mistakes"),
+    )
+    """What no list of exercises shows, and none reads."""
+
     class Meta:
         constraints = [
             models.UniqueConstraint(

@@ -54,6 +54,8 @@ class Entry(models.Model):
                 name="entry_speed",
                 condition=Q(state="shown", listed=True, ratio__isnull=False),
             ),
+            # Where duels may be missing.
+            models.Index(fields=["measured_at"], name="entry_measured"),
         ]
 
     def __str__(self) -> str:

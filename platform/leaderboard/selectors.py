@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, timedelta
-from itertools import product
 from typing import Any, TypeVar
 
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import Count, Exists, Model, OuterRef, Q, QuerySet
+from django.db.models import Count, Model, Q, QuerySet
 from django.utils import timezone
 
 from accounts.models import User
-from courses.models import Cohort
+from courses.models import Cohort, Enrollment
 from courses.selectors import learners_of
 from curriculum.models import Exercise
 from leaderboard.models import Duel, Entry, Standing, Streak
@@ -23,9 +22,13 @@ TOP = 50
 NEIGHBOURS = 2
 FASTEST = 10
 """Entries that instructors can rule on besides those that were held or voided."""
+HELD = 100
+"""Of those, the latest so many."""
 
 DUELLISTS = 10
 """Among so many at the top, who is ahead has also won a duel."""
+RECENT = timedelta(days=1)
+"""Duels are called for where somebody's speed was measured so lately: elsewhere all are fought."""
 WON = 1 / 1.02
 """A duel is won when the whole interval lies below this."""
 
@@ -149,7 +152,7 @@ def by_speed(exercise: Exercise, reader: Reader, cohort: Cohort | None = None) -
     return Ranking(rows(top), rows(around), next(iter(rows(own_hidden)), None))
 
 
-def _timed(exercise: Exercise, cohort: Cohort | None) -> QuerySet[Entry]:
+def _timed(exercise: Exercise | int, cohort: Cohort | int | None) -> QuerySet[Entry]:
     entries = Entry.objects.filter(exercise=exercise, ratio__isnull=False)
     return entries if cohort is None else entries.filter(learner__in=learners_of(cohort))
 
@@ -175,18 +178,30 @@ def _shared_ranks(top: list[Entry]) -> dict[int, Entry]:
 
 
 def duels_to_fight() -> list[tuple[GradingRun, GradingRun]]:
-    """Return the pairs of runs that never met, at the top of each exercise, also within cohorts."""
+    """Return the pairs of runs that never met, at the top of an exercise that somebody was measured
+    in lately, also within the cohorts that they are in."""
     pairs = dict[tuple[Any, Any], tuple[GradingRun, GradingRun]]()
-    entries = Entry.objects.filter(exercise=OuterRef("pk"), ratio__isnull=False)
-    timed = Exercise.objects.filter(Exists(entries))
-    for exercise, cohort in product(timed, [None, *Cohort.objects.all()]):
+    for exercise, cohort in _recently_measured():
         shown = _timed(exercise, cohort).filter(state=Entry.State.SHOWN, listed=True)
-        top = shown.select_related("run").order_by("ratio_high", "pk")[:DUELLISTS]
+        top = shown.select_related("run").only("ratio_low", "ratio_high", "run__queue")
+        top = top.order_by("ratio_high", "pk")[:DUELLISTS]
         for entry, above in _last_faster(list(top)).items():
             pairs[above.run_id, entry.run_id] = above.run, entry.run
     fought = Duel.objects.filter(second__in=[second for _, second in pairs])
     met = set(fought.values_list("first", "second"))
     return [pair for keys, pair in pairs.items() if keys not in met]
+
+
+def _recently_measured() -> list[tuple[int, int | None]]:
+    """Return the exercises with a new speed: each for all, then for the cohorts of who has it."""
+    recent = Entry.objects.filter(
+        measured_at__gte=timezone.now() - RECENT, state=Entry.State.SHOWN, listed=True
+    )
+    learners = Enrollment.objects.filter(role=Enrollment.Role.LEARNER)
+    within = learners.filter(person__entry__in=recent)
+    everywhere = recent.values_list("exercise", flat=True).distinct()
+    cohorts = within.values_list("person__entry__exercise", "cohort").distinct()
+    return [*((exercise, None) for exercise in everywhere), *cohorts]
 
 
 def _counts(entry: Entry) -> bool:
@@ -197,5 +212,5 @@ def to_rule(exercise: Exercise) -> list[Entry]:
     """Return what an instructor may want to rule on: what doesn't count now, and the fastest."""
     entries = Entry.objects.filter(exercise=exercise, ratio__isnull=False).order_by("ratio_high")
     entries = entries.select_related("learner").prefetch_related("rulings__by")
-    waiting = entries.exclude(state=Entry.State.SHOWN)
+    waiting = entries.exclude(state=Entry.State.SHOWN).order_by("-measured_at")[:HELD]
     return [*waiting, *entries.filter(state=Entry.State.SHOWN)[:FASTEST]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from submissions.models import GradingRun
@@ -23,6 +24,11 @@ class GradingRunAdmin(_ModelAdmin):
     list_filter = ["state", "verdict", "queue"]
     date_hierarchy = "created_at"
     raw_id_fields = ["submission"]
+    show_full_result_count = False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[GradingRun]:
+        """Return the runs without what a list doesn't show, and may be large."""
+        return super().get_queryset(request).defer("message", "timings", "receipt", "notebook")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -124,8 +124,9 @@ def next_after(exercise: Exercise, learner: User) -> Entry | None:
 
 
 def _visible() -> QuerySet[Exercise]:
-    return Exercise.objects.filter(published=True, current_version__isnull=False).select_related(
-        "current_version", "topic__stage"
+    shown = Exercise.objects.filter(published=True, current_version__isnull=False)
+    return shown.select_related("current_version", "topic__stage").defer(
+        *(f"current_version__{field}" for field in ExerciseVersion.LONG)
     )
 
 

@@ -2,9 +2,29 @@
 
 from __future__ import annotations
 
-from submissions.models import GradingRun
+from django.db.models import Prefetch, QuerySet
+
+from accounts.models import User
+from curriculum.models import Exercise
+from submissions.models import GradingRun, Submission
 from submissions.states import State
 from workers.services import gpu_at_work
+
+HISTORY_LENGTH = 100
+
+
+def history(learner: User, exercise: Exercise) -> QuerySet[Submission]:
+    """Return the last submissions of one exercise, newest first, without what a list doesn't show:
+    code, outputs and notebooks are read where one of them is looked at."""
+    runs = GradingRun.objects.only(
+        *("submission", "created_at", "state", "verdict", "score", "max_score")
+    )
+    return (
+        Submission.objects.filter(learner=learner, version__exercise=exercise)
+        .exclude(tests=Submission.Tests.TRY)
+        .only("tests", "submitted_at")
+        .prefetch_related(Prefetch("runs", runs))[:HISTORY_LENGTH]
+    )
 
 
 def queue_position(run: GradingRun) -> int | None:

@@ -31,7 +31,6 @@ from submissions.models import Draft, Submission
 from submissions.requests import LearnerRequest, Request
 
 PANEL = "submissions/detail.html#panel"
-HISTORY_LENGTH = 100
 # A notebook's page loads its style sheet and nothing else, and only this site may frame it.
 FRAMED = {"frame-ancestors": ["'self'"], "script-src": [NONE], "connect-src": [NONE]}
 
@@ -48,7 +47,7 @@ def history(request: Request, slug: str) -> HttpResponse:
     found = _exercise(slug)
     own: list[Submission] = []
     if request.user.is_authenticated:
-        own = list(_judged(request.user, found)[:HISTORY_LENGTH])
+        own = list(selectors.history(request.user, found))
     return _exercise_page(request, found, tab="submissions", submissions=own)
 
 

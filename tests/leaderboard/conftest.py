@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from accounts.models import User
 from curriculum.models import Exercise
-from leaderboard import services
+from leaderboard import selectors, services
 from submissions import queue
 from submissions.models import GradingRun, Outcome, Submission
 from submissions.states import OutcomeKind, State, Verdict
@@ -25,6 +26,11 @@ Solve = Callable[..., GradingRun]
 def _no_broker(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(queue, "enqueue", lambda *message: None)
     monkeypatch.setattr(queue, "announce", lambda submission_id: None)
+
+
+@pytest.fixture(autouse=True)
+def _noon_is_lately(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(selectors, "RECENT", timezone.now() - NOON + timedelta(hours=1))
 
 
 @pytest.fixture

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from functools import lru_cache
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
+from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
+from courses.models import Cohort, Enrollment
 from curriculum.models import Exercise
 from grading import duels, tasks
 from grading import worker as worker_process
@@ -19,7 +22,7 @@ from leaderboard import selectors, services
 from leaderboard.models import Duel, Entry
 from leaderboard.selectors import DUELLISTS
 from submissions.models import GradingRun
-from tests.leaderboard.conftest import Solve, speed_of
+from tests.leaderboard.conftest import NOON, Solve, speed_of
 
 MakeLearner = Callable[..., User]
 Pair = tuple[GradingRun, GradingRun]
@@ -84,6 +87,33 @@ def test_below_the_top_intervals_are_enough(
         solve(make_learner(), speed=speed_of(0.5 + number / 10, 0.001))
     assert len(selectors.duels_to_fight()) == DUELLISTS - 1
     assert ranks(exercise) == [1] * DUELLISTS + [DUELLISTS + 1, DUELLISTS + 2]
+
+
+def test_one_looks_where_somebody_was_measured_lately(
+    pair: Pair,
+    solve: Solve,
+    make_learner: MakeLearner,
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    """Not at each exercise in each cohort: only the measured learner's own are looked at."""
+    for number in range(3):
+        cohort = Cohort.objects.create(slug=f"c{number}", name="c")
+        for run in pair[: number % 2]:
+            Enrollment.objects.create(cohort=cohort, person=run.submission.learner)
+    with django_assert_num_queries(5):  # where, and within which cohort; two tops; who has met
+        assert selectors.duels_to_fight() == [pair]
+    Entry.objects.update(measured_at=NOON - timedelta(days=1))
+    with django_assert_num_queries(2):
+        assert selectors.duels_to_fight() == []
+
+
+def test_within_a_cohort_its_own_fight(pair: Pair, solve: Solve, make_learner: MakeLearner) -> None:
+    cohort = Cohort.objects.create(slug="a", name="A")
+    between = solve(make_learner(), speed=speed_of(0.65))
+    for run in pair:
+        Enrollment.objects.create(cohort=cohort, person=run.submission.learner)
+    expected = {(pair[0], between), (between, pair[1]), pair}
+    assert set(selectors.duels_to_fight()) == expected
 
 
 class Rink:
