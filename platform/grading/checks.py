@@ -5,23 +5,42 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 
 from grading.messages import Text
+from grading.remote.trace import short
+
+Label = str | Mapping[str, str] | None
+_Tolerance = tuple[float | None, float | None]
+
+
+class Compared(NamedTuple):
+    """What a check held against what."""
+
+    actual: Any
+    expected: Any
+    tolerance: _Tolerance
+    label: Label
 
 
 class CheckFailed(AssertionError):
-    """A check failed; ``text`` may be shown to the learner."""
+    """A check failed; ``text`` may be shown to the learner.
+
+    ``compared`` may be only where the right values aren't secret.
+    """
 
     def __init__(self, text: Text) -> None:
         self.text = text
+        self.compared: Compared | None = None
         super().__init__(text.en)
 
 
-Label = str | Mapping[str, str] | None
+class WrongType(CheckFailed):
+    """What came isn't even of the right type."""
+
 
 # Relative and absolute tolerances by dtype: those of torch.testing.assert_close.
 _TOLERANCES: dict[torch.dtype, tuple[float, float]] = {
@@ -36,14 +55,14 @@ _TOLERANCES: dict[torch.dtype, tuple[float, float]] = {
 
 def require(condition: object, *, en: str, zh: str) -> None:
     """Fail with the author's own message unless ``condition`` is true."""
-    with _check():
+    with _check(None):
         if not condition:
             raise CheckFailed(Text(en, zh))
 
 
 def assert_equal(actual: object, expected: object, label: Label = None) -> None:
     """Fail unless both are equal and of the same types, all the way down: ``True`` is not ``1``."""
-    with _check():
+    with _check(Compared(actual, expected, (0.0, 0.0), label)):
         _same(actual, expected, _label(label))
 
 
@@ -66,7 +85,7 @@ def assert_close(
     Raises:
         CheckFailed: with shapes, dtypes, the largest error and its place, but no expected value.
     """
-    with _check():
+    with _check(Compared(actual, expected, (rtol, atol), label)):
         _close(actual, expected, (rtol, atol), _label(label), oracle)
 
 
@@ -85,10 +104,11 @@ def noted() -> Iterator[list[CheckFailed]]:
 
 
 @contextlib.contextmanager
-def _check() -> Iterator[None]:
+def _check(compared: Compared | None) -> Iterator[None]:
     try:
         yield
     except CheckFailed as failure:
+        failure.compared = compared
         if _noted is None:
             raise
         _noted.append(failure)
@@ -114,7 +134,7 @@ def _kind(value: object) -> str:
 
 def _same_type(actual: object, expected: object, name: Text) -> None:
     if _kind(actual) != _kind(expected):
-        raise CheckFailed(
+        raise WrongType(
             Text(
                 f"{name.en} is of type {_kind(actual)}; it should be {_kind(expected)}.",
                 f"{name.zh}的类型是 {_kind(actual)}，应为 {_kind(expected)}。",
@@ -140,15 +160,10 @@ def _same_keys(actual: Any, expected: Any, name: Text) -> None:
     if extra := [key for key in actual if key not in expected]:
         raise CheckFailed(
             Text(
-                f"{name.en} has the key {_short(extra[0])}, which should not be there.",
-                f"{name.zh}多了键 {_short(extra[0])}。",
+                f"{name.en} has the key {short(extra[0], 80)}, which should not be there.",
+                f"{name.zh}多了键 {short(extra[0], 80)}。",
             )
         )
-
-
-def _short(value: object, limit: int = 80) -> str:
-    text = repr(value)
-    return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
 def _same_layout(actual: torch.Tensor, expected: torch.Tensor, name: Text) -> None:
@@ -187,13 +202,10 @@ def _same(actual: Any, expected: Any, name: Text) -> None:
     elif actual != expected and not (expected != expected and actual != actual):
         raise CheckFailed(
             Text(
-                f"{name.en} is not right: you returned {_short(actual)}.",
-                f"{name.zh}不正确：你返回的是 {_short(actual)}。",
+                f"{name.en} is not right: it is {short(actual, 80)}.",
+                f"{name.zh}不正确：它是 {short(actual, 80)}。",
             )
         )
-
-
-_Tolerance = tuple[float | None, float | None]
 
 
 def _close(actual: Any, expected: Any, tol: _Tolerance, name: Text, oracle: Any) -> None:
@@ -212,16 +224,16 @@ def _close(actual: Any, expected: Any, tol: _Tolerance, name: Text, oracle: Any)
             _close(actual[key], right, tol, _inside(name, key), truth)
     elif isinstance(expected, torch.Tensor):
         _same_layout(actual, expected, name)
-        _values(actual, expected, _tolerance(expected.dtype, tol), name, oracle)
+        _values(actual, expected, tolerance_of(expected.dtype, tol), name, oracle)
     elif isinstance(expected, np.ndarray):
         _close(torch.as_tensor(actual), torch.as_tensor(expected), tol, name, oracle)
     elif isinstance(expected, float | complex):
-        _numbers(actual, expected, _tolerance(torch.float64, tol), name)
+        _numbers(actual, expected, tolerance_of(torch.float64, tol), name)
     else:
         _same(actual, expected, name)
 
 
-def _tolerance(dtype: torch.dtype, tol: _Tolerance) -> tuple[float, float]:
+def tolerance_of(dtype: torch.dtype, tol: _Tolerance) -> tuple[float, float]:
     rtol, atol = _TOLERANCES.get(dtype, (0.0, 0.0))
     return (rtol if tol[0] is None else tol[0], atol if tol[1] is None else tol[1])
 
@@ -231,10 +243,11 @@ def _numbers(actual: Any, expected: Any, tol: tuple[float, float], name: Text) -
         return
     error = abs(actual - expected)
     if not math.isfinite(error) or error > tol[1] + tol[0] * abs(expected):
+        allowed = _allowed(tol)
         raise CheckFailed(
             Text(
-                f"{name.en} is not right: you returned {actual!r}, off by {error:.3g}.",
-                f"{name.zh}不正确：你返回的是 {actual!r}，误差为 {error:.3g}。",
+                f"{name.en} is not right: it is {actual!r}, off by {error:.3g}{allowed.en}.",
+                f"{name.zh}不正确：它是 {actual!r}，误差为 {error:.3g}{allowed.zh}。",
             )
         )
 
@@ -271,14 +284,21 @@ def _values(
             )
         )
     worst = float(difference.max())
-    opinion = _opinion(left, right, oracle)
+    opinion, allowed = _opinion(left, right, oracle), _allowed(tol)
     raise CheckFailed(
         Text(
-            f"{name.en}: {share[0]} values are off, by up to {worst:.3g} "
-            f"(allowed: {tol[1]:.1g} + {tol[0]:.1g}·|value|), first at index {place}.{opinion.en}",
-            f"{name.zh}：{share[1]}值有偏差，最大误差 {worst:.3g}"
-            f"（允许 {tol[1]:.1g} + {tol[0]:.1g}·|值|），首个位于下标 {place}。{opinion.zh}",
+            f"{name.en}: {share[0]} values are off, by up to {worst:.3g}{allowed.en}, "
+            f"first at index {place}.{opinion.en}",
+            f"{name.zh}：{share[1]}值有偏差，最大误差 {worst:.3g}{allowed.zh}，"
+            f"首个位于下标 {place}。{opinion.zh}",
         )
+    )
+
+
+def _allowed(tol: tuple[float, float]) -> Text:
+    return Text(
+        f" (allowed: {tol[1]:.1g} + {tol[0]:.1g}·|value|)",
+        f"（允许 {tol[1]:.1g} + {tol[0]:.1g}·|值|）",
     )
 
 

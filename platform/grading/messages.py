@@ -162,6 +162,27 @@ def wrong(last_call: object) -> Text:
     )
 
 
+def not_raised(expected: str, asked: str, came: str) -> Text:
+    """An exception was due, and the learner's code returned instead."""
+    return Text(
+        f"Expected {expected}, but `{asked}` returned {came}.",
+        f"应抛出 {expected}，但 `{asked}` 返回了 {came}。",
+    )
+
+
+def returned_none(name: str) -> Text:
+    """A function ended without a result."""
+    return Text(
+        f"`{name}` returned None: is a `return` missing?",
+        f"`{name}` 返回了 None：是不是漏写了 `return`？",
+    )
+
+
+def after(last_call: object) -> Text:
+    """A check failed on what the test made of the answers, so say what the learner's code did."""
+    return Text(f" The last call was {last_call}.", f"最后一次调用：{last_call}。")
+
+
 def unusable(last_call: object) -> Text:
     """The test stumbled over what the learner's code returned."""
     if last_call is None:

@@ -37,7 +37,11 @@ class Started:
 
 @dataclass(frozen=True)
 class CaseResult:
-    """How one test ended. ``kind`` is "passed" or the verdict that this test alone would get."""
+    """How one test ended. ``kind`` is "passed" or the verdict that this test alone would get.
+
+    ``details`` of a wrong answer: ``call``, the last one, as a text, and ``rows`` with ``place``,
+    ``expected``, ``actual`` (texts) and ``off`` (whether they differ).
+    """
 
     name: str
     title: Bilingual
@@ -50,6 +54,7 @@ class CaseResult:
     output: str = ""
     speed: dict[str, Any] | None = None
     stretch: bool = False
+    details: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)

@@ -201,6 +201,8 @@ class Outcome(models.Model):
     hint = models.JSONField(null=True, blank=True)
     # The hint of the known mistake whose outputs these are.
     diagnosis = models.JSONField(null=True, blank=True)
+    # The last call and what was expected beside what came, see ``grading.report.CaseResult``.
+    details = models.JSONField(null=True, blank=True)
     output = models.TextField(blank=True)
     speed = models.JSONField(null=True, blank=True)
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -129,6 +131,30 @@ def grade(engine: Engine) -> Callable[..., Result]:
 def grade_in_docker(docker_engine: Engine) -> Callable[..., Result]:
     """Grade a source in containers."""
     return _grade_with(docker_engine)
+
+
+Course = Callable[..., Callable[..., Result]]
+
+
+@pytest.fixture
+def course(adder: Path, engine: Engine) -> Course:
+    """Make an exercise of texts, whose entry is ``add``; return what grades a source with it."""
+
+    def make(hidden: str, reference: str, *, visible: str = "", **mistakes: str) -> Any:
+        public, secret = (adder / half / "01-test" / "made" for half in ("exercises", "graders"))
+        shutil.rmtree(secret, ignore_errors=True)
+        (secret / "wrong_answer").mkdir(parents=True)
+        public.mkdir(exist_ok=True)
+        shutil.copy(adder / "exercises/01-test/adder/exercise.toml", public)
+        (public / "test_visible.py").write_text(visible, "utf-8")
+        (secret / "test_hidden.py").write_text(hidden, "utf-8")
+        (secret / "reference.py").write_text(reference, "utf-8")
+        for name, source in mistakes.items():
+            text = f'"""en: {name}.\nzh: {name}。\n"""\n{source}'
+            (secret / "wrong_answer" / f"{name}.py").write_text(text, "utf-8")
+        return partial(_grade_with(engine), exercise="01-test/made")
+
+    return make
 
 
 def _grade_with(engine: Engine) -> Callable[..., Result]:

@@ -42,8 +42,9 @@ def test_what_is_close_passes(actual, expected):
         ([1.0], [1.0, 2.0], "has 1 items; it should have 2"),
         ({"a": 1}, {"b": 1}, "lacks the key 'b'"),
         ({"b": 1, "c": 2}, {"b": 1}, "has the key 'c'"),
-        (1.0, 2.0, "you returned 1.0"),
+        (1.0, 2.0, "it is 1.0, off by 1 (allowed: 1e-07 + 1e-07·|value|)"),
         (True, 1.0, "is of type bool"),
+        ([10**5000], [2], "it is int too large to print"),
         (np.ones(2), torch.ones(2), "is of type numpy.ndarray"),
     ],
 )

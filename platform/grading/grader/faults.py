@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import pytest
+
 from grading import messages
-from grading.checks import CheckFailed
+from grading.checks import CheckFailed, Compared, WrongType
+from grading.grader.likeness import distance
 from grading.messages import Text
 from grading.remote.peer import GraderPeer
 from sandbox.errors import RemoteError
@@ -22,10 +25,16 @@ class TotalTimeExceeded(Exception):
 
 
 class Fault(NamedTuple):
-    """A failed test: the verdict that it alone would get, and the message."""
+    """A failed test: the verdict that it alone would get, and the message.
+
+    ``hinted`` says that the author's hint, which is about values, is of use; ``compared`` what the
+    check that failed looked at.
+    """
 
     kind: str
     message: Text
+    hinted: bool = False
+    compared: Compared | None = None
 
 
 class Limits(NamedTuple):
@@ -81,6 +90,28 @@ def of_remote(error: RemoteError, limits: Limits) -> Fault:
     return Fault(_CAUSES[error.cause], message)
 
 
+def _of_check(error: CheckFailed, peer: GraderPeer | None) -> Fault:
+    last_call, compared = (peer.last_call if peer else None), error.compared
+    wrong_type = isinstance(error, WrongType)
+    if wrong_type and last_call is not None and last_call.answer is None:
+        return Fault("wrong_answer", messages.returned_none(last_call.name))
+    text = error.text
+    if peer is not None and compared is not None and compared.label is None:
+        # What the check looked at may be something that the test made of the answers.
+        answers = [answer for _, answer in peer.trace.entries]
+        if last_call and not any(distance(compared.actual, answer) == 0 for answer in answers):
+            text += messages.after(last_call)
+    return Fault("wrong_answer", text, hinted=not wrong_type, compared=compared)
+
+
+def _missing(error: BaseException) -> str:
+    """Return which exceptions ``pytest.raises`` waited for in vain; nothing if it isn't that."""
+    head, cut, names = str(error).partition("DID NOT RAISE ")
+    if not isinstance(error, pytest.fail.Exception) or head or not cut:
+        return ""
+    return names.removeprefix("any of ").strip("()")
+
+
 def of_test(error: BaseException, peer: GraderPeer | None, limits: Limits) -> Fault:
     """Return what an exception out of a test means, when the sandbox is still well."""
     last_call = peer.last_call if peer else None
@@ -89,11 +120,16 @@ def of_test(error: BaseException, peer: GraderPeer | None, limits: Limits) -> Fa
     if isinstance(error, RemoteError):
         return of_remote(error, limits)
     if isinstance(error, TooSlow):
-        return Fault("too_slow", error.text)
+        return Fault("too_slow", error.text, hinted=True)
     if isinstance(error, CheckFailed):
-        return Fault("wrong_answer", error.text)
+        return _of_check(error, peer)
     if isinstance(error, AssertionError):
-        return Fault("wrong_answer", messages.wrong(last_call))
+        return Fault("wrong_answer", messages.wrong(last_call), hinted=True)
+    if last_call is not None and (missing := _missing(error)):
+        message = messages.not_raised(missing, last_call.asked, last_call.result)
+        return Fault("wrong_answer", message, hinted=True)
+    if last_call is not None and last_call.answer is None and "NoneType" in str(error):
+        return Fault("wrong_answer", messages.returned_none(last_call.name))
     if isinstance(error, Unsendable):
         raise error  # the grader's own mistake, not the learner's
     return Fault("wrong_answer", messages.unusable(last_call))

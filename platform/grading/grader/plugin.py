@@ -19,6 +19,7 @@ from grading import checks
 from grading.grader import faults
 from grading.grader.diagnosis import Diagnosis, Rerun
 from grading.grader.session import Session
+from grading.grader.side_by_side import details
 from grading.grader.speed import Speed
 from grading.grader.subject import Subject, Submission
 from grading.remote.trace import Trace
@@ -35,6 +36,7 @@ from grading.report import (
 MARKERS = (
     "title(en, zh): what the test says, for the learner",
     "hint(en, zh): shown when the test fails",
+    'feedback("values"): a failed hidden test shows its numbers, as a visible one does',
     "points(n): what the test is worth; 1 by default",
     "stretch: failing only such tests still is partially accepted",
 )
@@ -151,10 +153,21 @@ class GraderPlugin:
             call.duration,
             output=self._session.output_of(peer),
             speed=self._speed.result if self._speed else None,
+            shown=self._details(item, fault),
         )
         self._session.outcomes.append(outcome)
         self._session.worker.emit(Finished(outcome))
         self._subject.end_test()
+
+    def _details(self, item: pytest.Item, fault: faults.Fault | None) -> dict[str, Any] | None:
+        """Return what is shown of a wrong answer; of a hidden test no values unless it says so."""
+        peer = self._subject.peer
+        if fault is None or fault.kind != "wrong_answer" or peer is None:
+            return None
+        told = item.get_closest_marker("feedback")
+        public = item.path.name == "test_visible.py"
+        values = public or (told is not None and told.args == ("values",))
+        return details(fault.compared, peer.last_call, values=values) or None
 
     # Diagnosis
 
@@ -189,6 +202,7 @@ def _result(
     seconds: float,
     output: str = "",
     speed: dict[str, Any] | None = None,
+    shown: dict[str, Any] | None = None,
 ) -> CaseResult:
     points = _points(item)
     return CaseResult(
@@ -199,7 +213,8 @@ def _result(
         max_points=points,
         seconds=seconds,
         message=fault.message.shown() if fault else None,
-        hint=_text(item, "hint") if fault else None,
+        hint=_text(item, "hint") if fault and fault.hinted else None,
+        details=shown,
         output=output,
         speed=speed,
         stretch=item.get_closest_marker("stretch") is not None,

@@ -33,9 +33,14 @@ class Call:
     answer: Any
 
     def __str__(self) -> str:
+        return f"{self.asked} → {self.result}"
+
+    @property
+    def asked(self) -> str:
+        """The call without what came, its arguments in a few words each."""
         given = [summary(value) for value in self.args]
         given += [f"{name}={summary(value)}" for name, value in self.kwargs.items()]
-        return f"{self.name}({', '.join(given)}) → {self.result}"
+        return f"{self.name}({', '.join(given)})"
 
     @property
     def result(self) -> str:
@@ -83,8 +88,16 @@ def summary(value: Any) -> str:
         return f"{str(value.dtype).removeprefix('torch.')}{shape}"
     if isinstance(value, list | tuple | dict | set):
         return f"{type(value).__name__} of {len(value)}"
-    text = repr(value)
-    return text if len(text) <= 60 else text[:59] + "…"
+    return short(value, 60)
+
+
+def short(value: Any, limit: int) -> str:
+    """Return ``repr(value)`` in at most ``limit`` characters."""
+    try:
+        text = repr(value[:limit] if isinstance(value, str | bytes) else value)
+    except ValueError:  # Python refuses to print integers of thousands of digits
+        text = f"{type(value).__name__} too large to print"
+    return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
 def snapshot(value: Any) -> Any:
