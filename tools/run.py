@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import shutil
 import socket
 import subprocess
@@ -17,6 +18,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 from honcho import manager
 
@@ -81,7 +83,7 @@ def own_redis() -> Iterator[None]:
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     folder.chmod(0o700)
     path = _short(folder / "redis.sock")
-    os.environ["REDIS_URL"] = f"unix://{path}"
+    os.environ["REDIS_URL"] = f"unix://{quote(path)}"
     server = subprocess.Popen(
         [
             *(program, "--port", "0", "--unixsocket", path, "--unixsocketperm", "700"),
@@ -136,18 +138,30 @@ def _prepare() -> None:
     call_command("make_demo_accounts")
 
 
-def _serve() -> int:
-    processes = {
-        "web": f"{BIN}/python -m uvicorn config.asgi:application --host {HOST} --port {PORT} "
-        "--lifespan off --log-level warning --timeout-graceful-shutdown 2",
-        "worker": f"{BIN}/python -m celery -A config -q worker --pool threads "
-        f"--concurrency {os.cpu_count() or 2} -Q {QUEUES} --loglevel warning "
-        "--without-gossip --without-mingle",
-        "beat": f"{BIN}/python -m celery -A config -q beat --loglevel warning "
-        f"--schedule {_data() / 'beat-schedule'}",
+def commands() -> dict[str, str]:
+    """Return what is run, by name, each as a shell reads it."""
+    celery = ("celery", "-A", "config", "-q")
+    modules: dict[str, tuple[object, ...]] = {
+        "web": (
+            *("uvicorn", "config.asgi:application", "--host", HOST, "--port", PORT),
+            *("--lifespan", "off", "--log-level", "warning", "--timeout-graceful-shutdown", 2),
+        ),
+        "worker": (
+            *(*celery, "worker", "--pool", "threads", "--concurrency", os.cpu_count() or 2),
+            *("-Q", QUEUES, "--loglevel", "warning", "--without-gossip", "--without-mingle"),
+        ),
+        "beat": (
+            *(*celery, "beat", "--loglevel", "warning"),
+            *("--schedule", _data() / "beat-schedule"),
+        ),
     }
+    python = BIN / "python"
+    return {name: shlex.join(map(str, (python, "-m", *words))) for name, words in modules.items()}
+
+
+def _serve() -> int:
     running = manager.Manager()
-    for name, command in processes.items():
+    for name, command in commands().items():
         running.add_process(name, command, env=dict(os.environ), cwd=str(ROOT))
     threading.Thread(target=_announce, daemon=True).start()
     running.loop()

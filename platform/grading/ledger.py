@@ -6,7 +6,9 @@ read by ``load_curriculum``: an exercise that isn't proven as it stands isn't pu
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 from pathlib import Path
 
 from django.conf import settings
@@ -32,10 +34,19 @@ class Ledger:
         return self._hashes.get(exercise) == digest
 
     def record(self, exercise: str, digest: str) -> None:
-        """Write down that ``exercise`` is proven as it stands."""
-        self._hashes[exercise] = digest
-        text = json.dumps(self._hashes, indent=2, sort_keys=True)
-        _path().write_text(text + "\n", encoding="utf-8")
+        """Write down that ``exercise`` is proven as it stands, beside what others wrote meanwhile:
+        several may prove exercises at once, and whoever reads finds a whole ledger."""
+        path = _path()
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX)
+            self._hashes = self.read()._hashes | {exercise: digest}
+            text = json.dumps(self._hashes, indent=2, sort_keys=True)
+            fresh = path.with_suffix(".json.new")
+            fresh.write_text(text + "\n", encoding="utf-8")
+            fresh.replace(path)
+        finally:
+            os.close(folder)
 
 
 def _path() -> Path:

@@ -10,7 +10,9 @@ from collections.abc import AsyncIterator
 from uuid import UUID
 
 import redis.asyncio
+from asgiref.sync import sync_to_async
 from django.conf import settings
+from django.db import close_old_connections
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.views.decorators.http import require_GET
 from redis.asyncio.client import PubSub
@@ -29,6 +31,7 @@ async def stream(request: HttpRequest, pk: UUID) -> HttpResponse | StreamingHttp
     user = await request.auser()
     if not await Submission.objects.filter(pk=pk, learner_id=user.pk).aexists():
         raise Http404
+    await sync_to_async(close_old_connections)()  # a stream that lives long needs no database
     connection = redis.asyncio.Redis.from_url(settings.REDIS_URL, socket_connect_timeout=1)
     subscription = connection.pubsub(ignore_subscribe_messages=True)
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -235,6 +236,20 @@ def test_the_ledger_proves_one_content_of_one_exercise(course: Course) -> None:
     text = (course.graders / "proven.json").read_text()
     assert text.endswith("}\n")
     assert list(json.loads(text)) == ["01-foundations/aaa", "01-foundations/add"]  # small diffs
+
+
+def test_provers_at_work_at_once_lose_nothing(course: Course) -> None:
+    provers = [Ledger.read() for _ in range(8)]
+
+    def prove(number: int) -> None:
+        for part in range(10):
+            provers[number].record(f"01-foundations/{number}-{part}", "a")
+            assert Ledger.read()  # whole at any time
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(prove, range(8)))
+    assert len(json.loads((course.graders / "proven.json").read_text())) == 80
+    assert [file.name for file in course.graders.glob("*.json*")] == ["proven.json"]
 
 
 def test_a_proof_with_few_seeds_is_not_recorded(course: Course) -> None:

@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import pytest
 from asgiref.sync import async_to_sync, sync_to_async
+from django.db import connection
 from django.http import StreamingHttpResponse
 from django.test import AsyncClient, Client
 from django.urls import reverse
@@ -72,6 +73,19 @@ def test_a_page_hears_of_each_change_of_its_submission(
                 claim, verdict=Verdict.ACCEPTED, score=1, max_score=1
             )
             assert await hear(lines) == f"event: {CHANGED}\ndata: -\n\n"
+
+    scene()
+
+
+def test_a_stream_holds_no_connection_to_the_database(
+    redis_url: str, learner: User, make_run: MakeRun
+) -> None:
+    run = make_run()
+
+    @async_to_sync
+    async def scene() -> None:
+        async with listening(learner, run):
+            assert await sync_to_async(lambda: connection.connection)() is None
 
     scene()
 
