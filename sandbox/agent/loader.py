@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import linecache
 import sys
 import traceback
@@ -18,17 +19,32 @@ TRY = "try"
 
 
 def load(source: str) -> ModuleType:
-    """Run ``source`` as the module ``submission``; whatever it raises is raised."""
+    """Run ``source`` as the module ``submission``, as Python imports a file of that text.
+
+    Whatever it raises is raised.
+    """
+    source = source.removeprefix("\N{BYTE ORDER MARK}")
     if "\0" in source:
-        before = source[: source.index("\0")]
-        place = (FILENAME, before.count("\n") + 1, len(before) - before.rfind("\n"), None)
+        before = lines_of(source[: source.index("\0")] + "\0")
+        place = (FILENAME, len(before), len(before[-1]), None)
         raise SyntaxError("the text contains a NUL character", place)
-    linecache.cache[FILENAME] = (len(source), None, source.splitlines(keepends=True), FILENAME)
+    remember(source, FILENAME)
     module = ModuleType(MODULE)
-    module.__file__ = FILENAME
+    module.__file__, module.__package__ = FILENAME, ""
     sys.modules[MODULE] = module
-    exec(compile(source, FILENAME, "exec"), module.__dict__)
+    # This file's own __future__ imports aren't the learner's.
+    exec(compile(source, FILENAME, "exec", dont_inherit=True), module.__dict__)
     return module
+
+
+def remember(source: str, name: str) -> None:
+    """Let tracebacks and ``inspect`` find the lines of ``source`` under ``name``."""
+    linecache.cache[name] = (len(source), None, lines_of(source), name)
+
+
+def lines_of(source: str) -> list[str]:
+    """Return the lines that Python sees: ``str.splitlines`` also breaks at form feeds and more."""
+    return io.StringIO(source, newline=None).readlines()
 
 
 def own_frames(error: BaseException) -> list[Frame]:

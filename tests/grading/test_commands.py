@@ -43,6 +43,19 @@ def command(*arguments: str) -> tuple[str, str]:
     return said.getvalue(), complained.getvalue()
 
 
+# grade
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "gbk"])
+def test_a_file_in_another_encoding_is_named_in_both_languages(
+    tmp_path: Path, encoding: str
+) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text("# 加法\ndef add(a, b): return a + b\n", encoding=encoding)
+    with pytest.raises(CommandError, match=r"UTF-8.*(?s:.)*请另存为 UTF-8"):
+        command("grade", "adder", str(file))
+
+
 # new_exercise
 
 

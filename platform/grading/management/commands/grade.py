@@ -11,7 +11,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from curriculum import notebooks
+from curriculum import notebooks, texts
 from curriculum.manifest import Manifest, ManifestError
 from grading.engine import Job
 from grading.exercises import find
@@ -43,7 +43,9 @@ class Command(BaseCommand):
         try:
             manifest = find(slug)
             source = _source(file, manifest)
-        except (OSError, UnicodeDecodeError, ManifestError, notebooks.NotebookError) as error:
+        except (notebooks.NotebookError, texts.TextError) as error:
+            raise CommandError(f"{error.en}\n{error.zh}") from error
+        except (OSError, ManifestError) as error:
             raise CommandError(str(error)) from error
         chosen = secrets.randbits(63) if seed is None else seed
         job = Job(manifest.path, tests, source, chosen)
@@ -90,7 +92,7 @@ class Command(BaseCommand):
 def _source(file: Path, manifest: Manifest) -> str:
     if manifest.kind == "notebook":
         return notebooks.read(file.read_bytes())
-    return file.read_text(encoding="utf-8")
+    return texts.python_source(file.read_bytes())
 
 
 def _document(events: list[Event], verdict: Graded) -> dict[str, Any]:
