@@ -13,7 +13,15 @@ from typing import Any
 
 import msgpack
 
-from sandbox.wire import Blob, Decoder, Encoder, ProtocolError, Unsendable, unpack
+from sandbox.wire import (
+    Blob,
+    Decoder,
+    Encoder,
+    ProtocolError,
+    Unsendable,
+    refuse_unawaited,
+    unpack,
+)
 
 
 def seal(value: Any) -> tuple[bytes, list[Blob]]:
@@ -44,7 +52,8 @@ def unseal(body: bytes, blobs: Sequence[Blob]) -> Any:
 
 
 def _refuse(value: Any) -> Any:
-    raise Unsendable(f"the result of a timed call must be data, not a {type(value).__name__}")
+    refuse_unawaited(value)
+    raise Unsendable("timed", type(value).__name__)
 
 
 def _reject(value: Any) -> Any:

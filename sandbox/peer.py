@@ -70,6 +70,10 @@ class Peer:
         """
         raise NotImplementedError
 
+    def is_object(self, value: Any) -> bool:
+        """Return whether ``value`` leaves as an object, though its class is derived from data's."""
+        return id(value) in self._export_ids
+
     def state_of(self, value: Any) -> Any:
         """Return data that goes along with the handle of ``value``."""
         return None
@@ -110,7 +114,7 @@ class Peer:
         """
         if self.fault is not None:
             raise Broken("this sandbox can't be used any more")
-        encoder = Encoder(self._describe)
+        encoder = Encoder(self._describe, self.is_object)
         tree = encoder.encode(list(payload))
         grad = torch.is_grad_enabled()
         inputs = [*encoder.gradients, *self._mirror_parameters()] if grad else []
@@ -238,7 +242,7 @@ class Peer:
     side may be hostile."""
 
     def _reply(self, value: Any, inputs: list[torch.Tensor]) -> tuple[list[Any], Any]:
-        encoder = Encoder(self._describe)
+        encoder = Encoder(self._describe, self.is_object)
         tree = encoder.encode(value)
         changes = encoder.encode(self._changes())
         note = self.note()
@@ -250,12 +254,12 @@ class Peer:
 
     def _error(self, error: BaseException) -> tuple[list[Any], Any]:
         """Return the answer that says ``error``; nothing that a learner's class does stops it."""
-        encoder = Encoder(self._describe)
+        encoder = Encoder(self._describe, self.is_object)
         try:
             changes = encoder.encode(self._changes())
         except self.caught:
             self._forget_sent()
-            encoder, changes = Encoder(self._describe), [LIST]
+            encoder, changes = Encoder(self._describe, self.is_object), [LIST]
         try:
             described = errors.describe(error, self.frames_of(error), self.cause_of(error))
         except self.caught:
@@ -302,7 +306,7 @@ class Peer:
         known = self._export_ids.get(id(value))
         if known is None:
             if len(self._exports) >= MAX_EXPORTS:
-                raise Unsendable("too many objects crossed the boundary")
+                raise Unsendable("too many objects", MAX_EXPORTS)
             known = next(self._numbers)
             self._exports[known], self._export_ids[id(value)] = value, known
         state = self.state_of(value)

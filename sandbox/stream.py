@@ -66,12 +66,12 @@ class Stream:
         try:
             body = msgpack.packb(tree, use_bin_type=True)
         except (TypeError, ValueError, OverflowError) as error:
-            raise Unsendable(f"it holds what is no data: {error}") from error
+            raise Unsendable("no data", error) from error
         sizes = [len(blob) for blob in blobs]
         if len(sizes) > MAX_BLOBS:
-            raise Unsendable(f"{len(sizes):,} tensors are more than {MAX_BLOBS:,} in one call")
+            raise Unsendable("too many tensors", f"{MAX_BLOBS:,}")
         if len(body) > MAX_BODY_BYTES or sum(sizes) > MAX_BLOB_BYTES:
-            raise Unsendable(f"{len(body) + sum(sizes):,} bytes are too many for one call")
+            raise Unsendable("too many bytes", f"{len(body) + sum(sizes):,}")
         head = _HEADER.pack(len(body), len(sizes)) + struct.pack(f"<{len(sizes)}Q", *sizes) + body
         self._write(head)
         for blob in blobs:

@@ -2,14 +2,22 @@
 
 A value is a msgpack body and the raw bytes of its tensors (``sandbox.stream`` frames them). In
 the body every container is a msgpack array whose first item is its tag, so that a tuple
-stays a tuple and a dict may have any hashable key. No pickle, no extension types, no classes:
-whatever bytes the other side sends, ``decode`` returns plain data or raises ``ProtocolError``.
+stays a tuple and a dict may have any hashable key. No pickle, no extension types, no classes but
+namedtuples of checked names: whatever bytes the other side sends, ``decode`` returns plain data or
+raises ``ProtocolError``.
+
+An instance of a subclass of plain data crosses as that data: a Counter as a dict, an IntEnum as an
+int, a namedtuple as one of the same names. What its class overrides has no say in that.
 """
 
 from __future__ import annotations
 
+import functools
+import inspect
+import keyword
 import math
-from collections import Counter
+import unicodedata
+from collections import Counter, OrderedDict, namedtuple
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -26,9 +34,12 @@ MAX_BLOBS = 8192
 MAX_DEPTH = 64
 MAX_INT_BYTES = 1 << 16
 MAX_DIMENSIONS = 32
+MAX_FIELDS = 64
+MAX_NAMED = 64
+"""So many kinds of namedtuples may be in one frame: each is a class that the receiver makes."""
 
 LIST, TUPLE, DICT, SET, FROZENSET, COMPLEX, INT, STR = range(8)
-TENSOR, ARRAY, SCALAR, DTYPE, HANDLE, REF, LAYER = range(8, 15)
+TENSOR, ARRAY, SCALAR, DTYPE, HANDLE, REF, LAYER, NAMED = range(8, 16)
 
 _DTYPES: dict[str, torch.dtype] = {
     str(dtype).removeprefix("torch."): dtype
@@ -48,7 +59,14 @@ class ProtocolError(Exception):
 
 
 class Unsendable(TypeError):
-    """A value of ours can't cross the boundary; the text says why and what to do."""
+    """A value of ours can't cross the boundary.
+
+    The text is ``reason: detail``. ``grading.messages`` has for each reason of this package what
+    the learner reads.
+    """
+
+    def __init__(self, reason: str, detail: object = "") -> None:
+        super().__init__(f"{reason}: {detail}" if detail != "" else reason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +95,19 @@ class Layer:
     state: dict[str, Any]
 
 
+def refuse_unawaited(value: Any) -> None:
+    """Refuse what an async function returns: it isn't what its author takes it for.
+
+    Raises:
+        Unsendable: it is a coroutine or an asynchronous generator.
+    """
+    if inspect.iscoroutine(value):
+        value.close()  # else Python warns of it in the middle of what the learner printed
+        raise Unsendable("coroutine", value.__qualname__)
+    if inspect.isasyncgen(value):
+        raise Unsendable("async generator", value.__qualname__)
+
+
 Blob = memoryview | bytearray
 Describe = Callable[[Any], Any]
 
@@ -84,15 +115,21 @@ Describe = Callable[[Any], Any]
 class Encoder:
     """Turns values into a msgpack tree, and tensors into blobs.
 
-    ``describe`` is asked for a ``Handle``, ``Ref`` or ``Layer`` for every value that isn't data.
+    ``describe`` is asked for a ``Handle``, ``Ref`` or ``Layer`` for every value that isn't data,
+    and for those instances of subclasses of plain data of which ``is_object`` says so.
     ``gradients`` collects the tensors that require gradients, in order of appearance.
     """
 
-    def __init__(self, describe: Describe) -> None:
+    def __init__(
+        self, describe: Describe, is_object: Callable[[Any], bool] = lambda value: False
+    ) -> None:
         self.blobs: list[Blob] = []
         self.gradients: list[torch.Tensor] = []
         self._describe = describe
+        self._is_object = is_object
         self._items_left = MAX_ITEMS
+        self._named: set[tuple[str, str]] = set()
+        self._keys = 0
 
     def encode(self, value: Any, depth: int = 0) -> Any:
         """Return the msgpack tree of ``value``.
@@ -108,36 +145,63 @@ class Encoder:
         if kind is str:
             return _encode_str(value)
         if depth > MAX_DEPTH:
-            raise Unsendable(f"the value is nested more than {MAX_DEPTH} levels deep")
-        if kind is dict or kind in _SEQUENCES:
-            self._items_left -= len(value) * (2 if kind is dict else 1) + 1
-            if self._items_left < 0:
-                raise Unsendable(
-                    f"more than {MAX_ITEMS:,} numbers or texts are too many for one call: "
-                    "use a tensor or a NumPy array"
-                )
-        if (tag := _SEQUENCES.get(kind)) is not None:
+            raise Unsendable("nested too deeply", MAX_DEPTH)
+        if kind is list or kind is tuple:
+            self._count(len(value) + 1)
+            tag = LIST if kind is list else TUPLE
             return [tag, *[self.encode(item, depth + 1) for item in value]]
-        if kind is dict:
-            flat: list[Any] = [DICT]
-            for key, item in value.items():
-                flat += (self.encode(key, depth + 1), self.encode(item, depth + 1))
-            return flat
+        if kind in _HASHED:
+            return self._encode_hashed(value, kind, depth)
         return self._encode_other(value, kind, depth)
+
+    def _count(self, items: int) -> None:
+        self._items_left -= items
+        if self._items_left < 0:
+            raise Unsendable("too many items", f"{MAX_ITEMS:,}")
+
+    def _encode_hashed(self, value: Any, kind: type, depth: int) -> list[Any]:
+        self._count(len(value) * (2 if kind is dict else 1) + 1)
+        if kind is not dict:
+            return [_HASHED[kind], *[self._encode_key(item, depth + 1) for item in value]]
+        flat: list[Any] = [DICT]
+        for key, item in value.items():
+            flat += (self._encode_key(key, depth + 1), self.encode(item, depth + 1))
+        return flat
+
+    def _encode_key(self, value: Any, depth: int) -> Any:
+        # A list, dict or set whose class made it hashable is none to the receiver.
+        self._keys += 1
+        tree = self.encode(value, depth)
+        self._keys -= 1
+        return tree
 
     def _encode_other(self, value: Any, kind: type, depth: int) -> Any:
         if isinstance(value, torch.Tensor):
             return self._encode_tensor(value)
-        if kind is np.ndarray:
-            return [ARRAY, *self._encode_array(value)]
-        if isinstance(value, np.generic):
+        if issubclass(kind, np.ndarray) and not issubclass(kind, np.ma.MaskedArray):
+            return [ARRAY, *self._encode_array(np.ndarray.view(value, np.ndarray))]
+        if isinstance(value, np.generic) and not isinstance(value, str | bytes):
             return [SCALAR, *self._encode_array(np.asarray(value))]
         if kind is complex:
             return [COMPLEX, value.real, value.imag]
-        if kind is torch.Size:
-            return [TUPLE, *value]
         if kind is torch.dtype:
             return [DTYPE, str(value).removeprefix("torch.")]
+        base = next((base for base in _PLAIN if issubclass(kind, base)), None)
+        if base is None or self._is_object(value) or (self._keys and base.__hash__ is None):
+            return self._encode_object(value, depth)
+        if base is tuple and (names := _names(value, kind)) is not None:
+            return self._encode_named(value, names, depth)
+        return self.encode(_PLAIN[base](value), depth)
+
+    def _encode_named(self, value: Any, names: tuple[str, str], depth: int) -> list[Any]:
+        self._named.add(names)
+        items = list(tuple.__iter__(value))
+        self._count(len(items) + 3)
+        if len(self._named) > MAX_NAMED:
+            raise Unsendable("too many kinds of namedtuples", MAX_NAMED)
+        return [NAMED, *names, *[self.encode(item, depth + 1) for item in items]]
+
+    def _encode_object(self, value: Any, depth: int) -> list[Any]:
         described = self._describe(value)
         if isinstance(described, Ref):
             return [REF, described.id]
@@ -150,7 +214,7 @@ class Encoder:
     def _encode_tensor(self, value: torch.Tensor) -> list[Any]:
         name = str(value.dtype).removeprefix("torch.")
         if name not in _DTYPES or value.layout is not torch.strided or value.is_meta:
-            raise Unsendable(f"a tensor of dtype {name} and layout {value.layout} can't be sent")
+            raise Unsendable("tensor", f"{name}, {value.layout}, {value.device.type}")
         flagged = bool(value.requires_grad)
         if flagged:
             self.gradients.append(value)
@@ -165,19 +229,75 @@ class Encoder:
     def _encode_array(self, value: np.ndarray[Any, Any]) -> list[Any]:
         name = value.dtype.newbyteorder("=").name
         if name not in _ARRAY_DTYPES:
-            raise Unsendable(f"a NumPy array of dtype {value.dtype} can't be sent")
+            raise Unsendable("NumPy array", value.dtype)
         flat = np.ascontiguousarray(value, dtype=value.dtype.newbyteorder("=")).reshape(-1)
         self.blobs.append(memoryview(flat.data).cast("B") if flat.size else bytearray())
         return [len(self.blobs) - 1, name, list(value.shape)]
 
 
-_SEQUENCES: dict[type, int] = {list: LIST, tuple: TUPLE, set: SET, frozenset: FROZENSET}
+_HASHED: dict[type, int] = {dict: DICT, set: SET, frozenset: FROZENSET}
+
+# How to read what an instance of a subclass holds, past whatever its class overrides.
+_PLAIN: dict[type, Callable[[Any], Any]] = {
+    OrderedDict: lambda value: dict(OrderedDict.items(value)),  # has an order of its own
+    dict: lambda value: dict(dict.items(value)),
+    list: lambda value: list(list.__iter__(value)),
+    tuple: lambda value: tuple(tuple.__iter__(value)),
+    set: lambda value: set(set.__iter__(value)),
+    frozenset: lambda value: frozenset(frozenset.__iter__(value)),
+    str: str.__str__,
+    bytes: lambda value: bytes.__getitem__(value, slice(None)),
+    int: int.__pos__,
+    float: float.__pos__,
+    complex: complex.__pos__,
+}
+
+
+def _names(value: Any, kind: type) -> tuple[str, str] | None:
+    """Return the names of a namedtuple's class and fields, None when ``value`` is no such thing.
+
+    What torch and the standard library return (``torch.return_types.max``) counts as one, too.
+    """
+    c_made = hasattr(kind, "n_sequence_fields")
+    fields = getattr(kind, "__match_args__" if c_made else "_fields", None)
+    if type(fields) is not tuple or len(fields) != tuple.__len__(value):
+        return None
+    if not all(map(_is_name, (kind.__name__, *fields))) or len(fields) > MAX_FIELDS:
+        return None
+    return kind.__name__, " ".join(fields)
+
+
+def _is_name(text: Any) -> bool:
+    # Python takes a name in normal form: two that differ before it might be one after it.
+    return (
+        type(text) is str
+        and len(text) <= 100
+        and text.isidentifier()
+        and not text.startswith("_")
+        and not keyword.iskeyword(text)
+        and unicodedata.normalize("NFKC", text) == text
+    )
+
+
+@functools.lru_cache(maxsize=256)
+def _named_class(name: str, fields: str) -> Any:
+    """Return a namedtuple class.
+
+    Raises:
+        ProtocolError: it would have names that no namedtuple has, or too many.
+    """
+    names = fields.split(" ") if fields else []
+    if len(names) > MAX_FIELDS or len(set(names)) < len(names):
+        raise ProtocolError("a namedtuple with too many fields, or two of one name")
+    if not all(map(_is_name, (name, *names))):
+        raise ProtocolError("a namedtuple with a name that is none")
+    return namedtuple(name, names)
 
 
 def _int_bytes(value: int) -> bytes:
     size = value.bit_length() // 8 + 1
     if size > MAX_INT_BYTES:
-        raise Unsendable(f"an integer of {size} bytes can't be sent; {MAX_INT_BYTES} is the limit")
+        raise Unsendable("integer too large", MAX_INT_BYTES)
     return value.to_bytes(size, "little", signed=True)
 
 
@@ -205,6 +325,7 @@ class Decoder:
         self._blobs = blobs
         self._adopt = adopt
         self._items_left = MAX_ITEMS
+        self._named_classes: set[Any] = set()
 
     def decode(self, tree: Any, depth: int = 0) -> Any:
         """Return the value that ``tree`` stands for.
@@ -230,6 +351,15 @@ class Decoder:
 
     def _items(self, items: list[Any], depth: int) -> list[Any]:
         return [self.decode(item, depth) for item in items]
+
+    def _named(self, items: list[Any], depth: int) -> Any:
+        name, fields, *values = items
+        if type(name) is not str or type(fields) is not str:
+            raise ProtocolError("a malformed namedtuple")
+        self._named_classes.add((name, fields))
+        if len(self._named_classes) > MAX_NAMED:
+            raise ProtocolError(f"more than {MAX_NAMED} kinds of namedtuples")
+        return _named_class(name, fields)(*self._items(values, depth))
 
     def _dict(self, items: list[Any], depth: int) -> dict[Any, Any]:
         values = self._items(items, depth)
@@ -337,6 +467,7 @@ _DECODERS: tuple[Callable[[Decoder, list[Any], int], Any], ...] = (
     Decoder._handle,
     Decoder._ref,
     Decoder._layer,
+    Decoder._named,
 )
 
 

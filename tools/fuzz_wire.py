@@ -15,7 +15,7 @@ import struct
 import sys
 import time
 from types import FunctionType
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgpack
 import numpy as np
@@ -29,12 +29,22 @@ FRAMES = int(os.environ.get("FRAMES", "1000000"))
 SEED = int(os.environ.get("SEED", "0")) or int.from_bytes(os.urandom(4), "little")
 MAX_FRAME_S = 1.0
 MAX_GROWTH_MIB = 512
+
+
+class Pair(NamedTuple):
+    """What has names of its own on the wire."""
+
+    left: Any
+    right: Any
+
+
 _SAMPLES: tuple[Any, ...] = (
     [None, True, -1, 2**80, 1.5, "text", b"bytes", "\ud800"],
     {"a": (1, 2), ("b", 3): {4, 5}, 6: frozenset({7})},
     [complex(1, 2), torch.float16, np.float32(3)],
     [torch.ones(2, 3), torch.zeros(0, 2), torch.tensor([True, False]), torch.ones(2).bfloat16()],
     [np.arange(6).reshape(2, 3), np.array(1.0)],
+    [Pair(1, "two"), Pair(2, (torch.ones(1), Pair(3, None)))],
     wire.Handle(3, "function", "function"),
     [wire.Ref(1), wire.Layer("Linear", {"in_features": 2}, {"weight": torch.ones(1, 2)})],
     ["!", ["ValueError", "text", [["submission.py", 3, "f", "line"]], ""], [], None],
@@ -110,10 +120,11 @@ def _small(number: int) -> int:
 def _tree(rng: random.Random, depth: int) -> Any:
     """Return a random tree: mostly tagged lists, as the decoder expects them, and lies."""
     if depth > 6 or rng.random() < 0.3:
-        leaves = (None, True, rng.choice(_NUMBERS), rng.random(), "float32", "Linear", b"\0" * 9)
+        names = ("float32", "Linear", "a b")
+        leaves = (None, True, rng.choice(_NUMBERS), rng.random(), *names, b"\0" * 9)
         return rng.choice(leaves)
     items = [_tree(rng, depth + 1) for _ in range(rng.randrange(6))]
-    return [rng.randrange(-1, 17), *items] if rng.random() < 0.9 else items
+    return [rng.randrange(-1, 18), *items] if rng.random() < 0.9 else items
 
 
 def main() -> None:

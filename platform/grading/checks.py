@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from grading.messages import Text
+from grading.remote.proxies import Proxy
 from grading.remote.trace import short
 
 Label = str | Mapping[str, str] | None
@@ -126,18 +127,32 @@ def _inside(name: Text, key: object) -> Text:
     return Text(f"{name.en}[{key!r}]", f"{name.zh}[{key!r}]")
 
 
+_DERIVED = (dict, list, tuple, set, frozenset, float)
+
+
 def _kind(value: object) -> str:
+    """Return the type that counts: a namedtuple is a tuple, a ``numpy.float64`` a float."""
     if isinstance(value, torch.Tensor):
         return "torch.Tensor"
-    return "numpy.ndarray" if isinstance(value, np.ndarray) else type(value).__name__
+    if isinstance(value, np.ndarray):
+        return "numpy.ndarray"
+    return next((kind.__name__ for kind in _DERIVED if isinstance(value, kind)), _type_name(value))
+
+
+def _type_name(value: object) -> str:
+    if isinstance(value, Proxy):
+        return value._type_name
+    numpy = isinstance(value, np.generic) and not isinstance(value, np.bool_)
+    return f"numpy.{type(value).__name__}" if numpy else type(value).__name__
 
 
 def _same_type(actual: object, expected: object, name: Text) -> None:
     if _kind(actual) != _kind(expected):
+        found = _type_name(actual) if isinstance(actual, tuple) else _kind(actual)
         raise WrongType(
             Text(
-                f"{name.en} is of type {_kind(actual)}; it should be {_kind(expected)}.",
-                f"{name.zh}的类型是 {_kind(actual)}，应为 {_kind(expected)}。",
+                f"{name.en} is of type {found}; it should be {_kind(expected)}.",
+                f"{name.zh}的类型是 {found}，应为 {_kind(expected)}。",
             )
         )
 

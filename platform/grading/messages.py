@@ -147,9 +147,77 @@ PROTOCOL = Text(
 )
 
 
+_UNREADABLE = {
+    "nested too deeply": Text(
+        "it is nested more than {} levels deep.",
+        "嵌套超过 {} 层。",
+    ),
+    "too many items": Text(
+        "more than {} numbers or texts are too many for one call. Use a tensor or a NumPy array.",
+        "数字或文本超过 {} 个，一次调用放不下。请改用张量或 NumPy 数组。",
+    ),
+    "too many bytes": Text(
+        "{} bytes are too many for one call.",
+        "{} 字节，一次调用放不下。",
+    ),
+    "too many tensors": Text(
+        "more than {} tensors are too many for one call.",
+        "张量超过 {} 个，一次调用放不下。",
+    ),
+    "no data": Text(
+        "it holds what is no data ({}).",
+        "其中有不是数据的内容（{}）。",
+    ),
+    "too many objects": Text(
+        "your code handed out more than {} objects.",
+        "你的代码给出的对象超过 {} 个。",
+    ),
+    "too many kinds of namedtuples": Text(
+        "it holds namedtuples of more than {} classes.",
+        "其中的 namedtuple 超过 {} 种。",
+    ),
+    "tensor": Text(
+        "it holds a tensor that is no plain one in memory ({}).",
+        "其中有张量不是内存中的普通张量（{}）。",
+    ),
+    "NumPy array": Text(
+        "it holds a NumPy array of dtype {}; use one of numbers.",
+        "其中有 dtype 为 {} 的 NumPy 数组，请改用数值数组。",
+    ),
+    "integer too large": Text(
+        "it holds an integer of more than {} bytes.",
+        "其中有超过 {} 字节的整数。",
+    ),
+    "timed": Text(
+        "a timed call must return data, not {}.",
+        "计时调用必须返回数据，而不是 {}。",
+    ),
+}
+_UNAWAITED = {
+    "coroutine": Text(
+        "`{}` is an async function: calling it returned a coroutine and computed nothing yet. "
+        "Define it with `def`, not `async def`.",
+        "`{}` 是 async 函数：调用它只返回了协程，还没有计算任何东西。"
+        "请用 `def` 而不是 `async def` 定义它。",
+    ),
+    "async generator": Text(
+        "`{}` is an async generator: calling it computed nothing yet. "
+        "Define it with `def`, not `async def`.",
+        "`{}` 是异步生成器：调用它还没有计算任何东西。请用 `def` 而不是 `async def` 定义它。",
+    ),
+}
+
+
 def unsendable(reason: str) -> Text:
-    """The learner's value can't be turned into data."""
-    return Text(f"Your result can't be read: {reason}", f"无法读取你的结果：{reason}")
+    """The learner's value can't be turned into data; ``reason`` is the text of an Unsendable."""
+    kind, _, detail = reason.partition(": ")
+    if kind in _UNAWAITED:
+        return Text(*(words.format(detail) for words in _UNAWAITED[kind]))
+    if kind in _UNREADABLE:
+        why = Text(*(words.format(detail) for words in _UNREADABLE[kind]))
+    else:
+        why = Text(reason, reason)
+    return Text(f"Your result can't be read: {why.en}", f"无法读取你的结果：{why.zh}")
 
 
 def wrong(last_call: object) -> Text:

@@ -21,7 +21,7 @@ from sandbox.agent.supervisor import AGAIN
 from sandbox.agent.timing import Timing
 from sandbox.peer import Peer
 from sandbox.stream import Stream
-from sandbox.wire import Handle
+from sandbox.wire import Handle, refuse_unawaited
 
 _SPECIAL: dict[str, Callable[..., Any]] = {
     "len": len,
@@ -45,6 +45,7 @@ class Agent(Peer):
     def __init__(self, stream: Stream) -> None:
         super().__init__(stream)
         self._capture = Capture()
+        self._tested = set[type]()
         timing = Timing(self.exported)
         self.operations |= {
             "limit": self._limit,
@@ -107,7 +108,18 @@ class Agent(Peer):
             return [item]
         return []
 
+    def exported(self, number: Any) -> Any:
+        value = super().exported(number)
+        if isinstance(value, type) and value.__module__ == MODULE:
+            self._tested.add(value)
+        return value
+
+    def is_object(self, value: Any) -> bool:
+        """A class that the grader itself uses is what it tests: it wants its methods, not data."""
+        return super().is_object(value) or not self._tested.isdisjoint(type(value).__mro__)
+
     def kind_of(self, value: Any) -> str:
+        refuse_unawaited(value)
         if isinstance(value, nn.Module):
             return "module"
         if isinstance(value, type):

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+import ast
+from collections import OrderedDict
+from pathlib import Path
+from typing import Any, NamedTuple
+
 import numpy as np
 import pytest
 import torch
 
+from grading import messages
 from grading.checks import CheckFailed, assert_close, assert_equal, require
 from grading.messages import clean
+from grading.remote.proxies import Proxy
+from sandbox.wire import Handle
+
+
+class Pair(NamedTuple):
+    left: Any
+    right: Any
+
 
 NAN, INF = float("nan"), float("inf")
 
@@ -22,6 +36,10 @@ NAN, INF = float("nan"), float("inf")
         (torch.tensor([NAN, INF, -INF]), torch.tensor([NAN, INF, -INF])),
         ([1.0, {"a": np.ones(2)}], [1.0, {"a": np.ones(2)}]),
         (torch.empty(0, 3), torch.empty(0, 3)),
+        (Pair(1.0, torch.ones(2)), (1.0, torch.ones(2))),
+        ((1.0, torch.ones(2)), Pair(1.0, torch.ones(2))),
+        ({"a": 1.0}, OrderedDict(a=1.0)),
+        (np.float64(1), 1.0),
     ],
 )
 def test_what_is_close_passes(actual, expected):
@@ -46,6 +64,9 @@ def test_what_is_close_passes(actual, expected):
         (True, 1.0, "is of type bool"),
         ([10**5000], [2], "it is int too large to print"),
         (np.ones(2), torch.ones(2), "is of type numpy.ndarray"),
+        (Pair(1.0, 2.0), [1.0, 2.0], "is of type Pair; it should be list"),
+        (np.int64(1), 1, "is of type numpy.int64; it should be int"),
+        (Proxy(None, Handle(1, "iterator", "generator")), [1], "is of type generator"),
     ],
 )
 def test_what_is_not_close_fails_in_words(actual, expected, says):
@@ -85,3 +106,21 @@ def test_require_says_what_the_author_wrote():
 def test_text_that_is_shown_is_clean_and_capped():
     assert clean("a\x1b[31m\u202eb\ud800\x07\n") == "a\ufffdb\ufffd\ufffd\n"
     assert len(clean("x" * 10_000)) == 4001
+
+
+def reasons() -> list[str]:
+    """What the sandbox's code gives as reasons why a value can't cross."""
+    calls = [
+        node
+        for path in Path("sandbox").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Unsendable"
+    ]
+    return sorted({ast.literal_eval(call.args[0]) for call in calls})
+
+
+@pytest.mark.parametrize("reason", reasons())
+def test_every_reason_why_a_value_cannot_be_read_is_told_in_both_languages(reason):
+    text = messages.unsendable(f"{reason}: Detail")
+    assert reason not in text.zh and "Detail" in text.zh and "Detail" in text.en
+    assert text.en.endswith(".") and text.zh.endswith("。")

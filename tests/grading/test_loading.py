@@ -100,7 +100,7 @@ def test_cells_share_their_future_and_nothing_of_ours(load):
     code = load("")
 
     def run(source: str, number: int) -> str:
-        return code.peer.request("run_cell", source, number)
+        return code.peer.request("run_cell", source, f"cell {number}")
 
     assert run("def f(x: int): pass\nf.__annotations__['x'] is int", 1) == "True"
     with pytest.raises(RemoteError, match="Unknown"):

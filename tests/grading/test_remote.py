@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import namedtuple
+
 import numpy as np
 import pytest
 import torch
@@ -259,6 +261,82 @@ def test_objects_of_the_grader_never_leave(load):
     assert code.f(1) == 1
 
 
+NAMED = """
+import torch
+from collections import Counter, OrderedDict, defaultdict, namedtuple
+from typing import NamedTuple
+class Routing(NamedTuple):
+    weights: torch.Tensor
+    count: int
+    @property
+    def total(self): return self.weights.sum()
+def route(x): return Routing(x * 2, 3)
+def largest(x): return torch.max(x, 0)
+def passed(pair): return pair.left + pair.right, type(pair).__name__
+"""
+
+
+def test_a_named_result_has_names_and_gradients(load):
+    code = load(NAMED)
+    x = torch.ones(2, requires_grad=True)
+    routing = code.route(x)
+    weights, count = routing
+    assert routing.count == count == 3 and isinstance(routing, tuple)
+    weights.sum().backward()
+    assert x.grad.tolist() == [2, 2]
+    values, indices = code.largest(x)
+    assert values == 1 and indices == 0
+    assert torch.autograd.grad(values, x)[0].sum() == 1
+
+
+def test_a_namedtuple_of_the_grader_has_its_names_there(load):
+    pair = namedtuple("Pair", "left right")
+    assert load(NAMED).passed(pair(1, 2)) == (3, "Pair")
+
+
+def test_states_and_counts_are_dicts_both_ways(load):
+    code = load("""
+from collections import Counter
+def count(words): return Counter(words)
+def same(state): return type(state).__name__, state
+""")
+    assert code.count(["a", "b", "a"]) == {"a": 2, "b": 1}
+    name, state = code.same(nn.Linear(1, 1).state_dict())
+    assert name == "dict" and list(state) == ["weight", "bias"]
+
+
+def test_an_instance_of_a_class_that_the_test_uses_keeps_its_methods(load):
+    code = load("""
+from typing import NamedTuple
+class Cache(dict):
+    def append(self, key): self[key] = len(self); return self
+class Point(NamedTuple):
+    x: int
+    def moved(self): return Point(self.x + 1)
+    @classmethod
+    def origin(cls): return cls(0)
+class Deeper(Cache): pass
+def make(): return Deeper()
+def plain(): return Point(3)
+""")
+    cache = code.Cache()
+    assert cache.append("a").append("b")["b"] == 1
+    cache["c"] = 7
+    assert len(cache) == 3 and code.make().append("x")["x"] == 0
+    assert code.plain() == (3,)
+    assert code.Point.origin().moved().moved().x == 2
+
+
+@pytest.mark.parametrize("what", ["f(1)", "[f(1)]", "{'a': g()}"])
+def test_an_async_function_is_named_in_words(load, what):
+    code = load(f"async def f(x): return x\nasync def g(): yield 1\ndef h(): return {what}")
+    with pytest.raises(RemoteError, match=r"coroutine: f|async generator: g") as caught:
+        code.h()
+    text = messages.unsendable(caught.value.message)
+    assert "is an async" in text.en and ("协程" in text.zh or "异步生成器" in text.zh)
+    assert code.peer.take_output() == ""
+
+
 def test_results_are_plain_even_when_the_learner_overrides_everything(load):
     code = load("""
 import numpy as np, torch
@@ -269,7 +347,7 @@ class T(torch.Tensor):
 def number(): return Always(1)
 def tensor(): return torch.ones(2).as_subclass(T)
 """)
-    assert not isinstance(code.number(), float)
+    assert type(code.number()) is float and code.number() != 2
     assert type(code.tensor()) is torch.Tensor
 
 

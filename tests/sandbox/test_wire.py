@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import enum
 import os
 import struct
 import time
-from typing import Any
+from collections import Counter, OrderedDict, defaultdict, namedtuple
+from typing import Any, NamedTuple
 
 import msgpack
 import numpy as np
@@ -115,6 +117,123 @@ def test_what_cannot_cross_is_refused_by_the_sender(value):
         round_trip(value)
 
 
+class Pair(NamedTuple):
+    left: Any
+    index: Any  # as a method of tuple is called
+
+
+class Spoilt:
+    """What a class may override without a say in what crosses."""
+
+    def __iter__(self):
+        raise RuntimeError
+
+    keys = items = values = __len__ = __str__ = __int__ = __float__ = __getitem__ = __iter__
+
+
+def spoilt(base: type, *args: Any) -> Any:
+    return type("Mine", (Spoilt, base), {"__hash__": object.__hash__})(*args)
+
+
+class Level(enum.IntEnum):
+    HIGH = 3
+
+
+class Word(enum.StrEnum):
+    YES = "yes"
+
+
+def recent() -> OrderedDict[str, int]:
+    made = OrderedDict(a=1, b=2)
+    made.move_to_end("a")
+    return made
+
+
+@pytest.mark.parametrize(
+    ("value", "plain"),
+    [
+        (OrderedDict(a=1), {"a": 1}),
+        (recent(), {"b": 2, "a": 1}),
+        (Counter("aab"), {"a": 2, "b": 1}),
+        (defaultdict(list, {1: [2]}), {1: [2]}),
+        (Level.HIGH, 3),
+        ({Level.HIGH: Word.YES}, {3: "yes"}),
+        (np.str_("text"), "text"),
+        (np.bytes_(b"raw"), b"raw"),
+        (torch.Size([2, 3]), (2, 3)),
+        (spoilt(dict, {"a": 1}), {"a": 1}),
+        (spoilt(list, [1, 2]), [1, 2]),
+        (spoilt(tuple, [1, 2]), (1, 2)),
+        (spoilt(set, [1]), {1}),
+        (spoilt(frozenset, [1]), frozenset({1})),
+        (spoilt(str, "text"), "text"),
+        (spoilt(bytes, b"raw"), b"raw"),
+        (spoilt(int, 7), 7),
+        (spoilt(int, 2**80), 2**80),
+        (spoilt(float, 1.5), 1.5),
+        (spoilt(complex, 1j), 1j),
+        (namedtuple("Odd", ["class", "a"], rename=True)(1, 2), (1, 2)),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_an_instance_of_a_subclass_crosses_as_the_data_that_it_holds(value, plain):
+    assert same(round_trip(value), plain)
+
+
+def test_subclasses_of_arrays_cross_as_arrays_but_masks_are_not_lost():
+    back = round_trip(np.arange(4.0).reshape(2, 2).view(np.matrix))
+    assert type(back) is np.ndarray and back.tolist() == [[0, 1], [2, 3]]
+    with pytest.raises(wire.Unsendable, match="MaskedArray"):
+        round_trip(np.ma.masked_array([1, 2], [True, False]))
+
+
+@pytest.mark.parametrize(
+    ("value", "fields"),
+    [
+        (Pair(1, "x"), ("left", "index")),
+        (namedtuple("空", [])(), ()),
+        (namedtuple("结果", ["权重", "序号"])(1, 2), ("权重", "序号")),
+        (torch.max(torch.eye(2), 0), ("values", "indices")),
+    ],
+    ids=["NamedTuple", "empty", "Chinese", "of torch"],
+)
+def test_a_namedtuple_keeps_its_names(value, fields):
+    back = round_trip(value)
+    assert isinstance(back, tuple) and type(back)._fields == fields
+    assert type(back).__name__ == type(value).__name__
+    for name, item in zip(fields, value, strict=True):
+        assert np.array_equal(getattr(back, name), item)
+
+
+def test_namedtuples_of_one_kind_are_of_one_class():
+    first, second = round_trip([Pair(1, 2), Pair(3, Pair(4, 5))])
+    assert type(first) is type(second) is type(second.index)
+    assert first == (1, 2) and first._replace(left=7) == (7, 2)
+
+
+def test_more_kinds_of_namedtuples_than_the_receiver_takes_are_refused():
+    kinds = [namedtuple(f"Kind{i}", "a")(i) for i in range(wire.MAX_NAMED + 1)]
+    assert round_trip(kinds[1:]) == kinds[1:]
+    with pytest.raises(wire.Unsendable, match="kinds of namedtuples"):
+        round_trip(kinds)
+
+
+def test_what_only_its_class_makes_hashable_is_no_key_to_the_receiver():
+    for value in ({spoilt(list, [1])}, {spoilt(dict, {}): 1}, {(spoilt(set, [1]),): 1}):
+        with pytest.raises(wire.Unsendable, match="Mine"):
+            round_trip(value)
+
+
+def test_a_subclass_is_an_object_when_the_sender_says_so():
+    wanted = Counter("a")
+    encoder = wire.Encoder(lambda value: wire.Ref(7), lambda value: value is wanted)
+    assert encoder.encode([wanted, Counter("a")]) == [
+        wire.LIST,
+        [wire.REF, 7],
+        [wire.DICT, "a", 1],
+    ]
+
+
 def test_a_value_that_contains_itself_is_refused():
     loop: list[Any] = []
     loop.append(loop)
@@ -150,8 +269,24 @@ def test_a_value_that_contains_itself_is_refused():
         [wire.REF, None],
         [wire.LAYER, 1, 2, 3],
         [wire.DTYPE, []],
+        [wire.NAMED],
+        [wire.NAMED, "Pair"],
+        [wire.NAMED, "Pair", "a b", 1],
+        [wire.NAMED, "Pair", "a a", 1, 2],
+        [wire.NAMED, "Pair", "a  b", 1, 2, 3],
+        [wire.NAMED, "Pair", "_a", 1],
+        [wire.NAMED, "Pair", "__class__", 1],
+        [wire.NAMED, "Pair", "class", 1],
+        [wire.NAMED, "Pair", "a=print()", 1],
+        [wire.NAMED, "Pair", "ﬁ", 1],
+        [wire.NAMED, "Pair", "a" * 101, 1],
+        [wire.NAMED, "Pa ir", "a", 1],
+        [wire.NAMED, [wire.LIST], "a", 1],
+        [wire.NAMED, "Pair", 3, 1],
+        [wire.NAMED, "Pair", " ".join(f"f{i}" for i in range(65)), *range(65)],
+        [wire.LIST, *[[wire.NAMED, f"K{i}", ""] for i in range(65)]],
     ],
-    ids=str,
+    ids=lambda tree: str(tree)[:60],
 )
 def test_a_malformed_tree_is_a_protocol_error(tree):
     with pytest.raises(wire.ProtocolError):
@@ -183,7 +318,9 @@ def test_any_bytes_are_a_frame_or_a_protocol_error(data):
 
 
 trees = st.recursive(
-    scalars.filter(lambda v: not isinstance(v, complex)) | st.integers(0, 16),
+    scalars.filter(lambda v: not isinstance(v, complex))
+    | st.integers(0, 17)
+    | st.sampled_from(["Pair", "a b"]),
     lambda inner: st.lists(inner, max_size=6),
     max_leaves=30,
 )

@@ -142,8 +142,14 @@ def _leaves(value: Any) -> Iterator[Any]:
     if isinstance(value, torch.Tensor):
         flat = value.detach().reshape(-1)
         yield torch.view_as_real(flat).reshape(-1) if flat.is_complex() else flat
-    elif isinstance(value, list | tuple | set | frozenset | dict):
-        for item in value.items() if isinstance(value, dict) else value:
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _leaves(item)
+    elif isinstance(value, set | frozenset):
+        yield from sorted(value, key=hash)  # of equal sets, neither comes in an order of its own
+    elif isinstance(value, dict):
+        for key, item in sorted(value.items(), key=lambda pair: hash(pair[0])):
+            yield key
             yield from _leaves(item)
     else:
         yield value
