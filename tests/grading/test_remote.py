@@ -481,11 +481,11 @@ def test_an_exception_that_cant_be_shown_is_an_answer(load, body):
 @pytest.mark.parametrize(
     ("result", "words"),
     [
-        ("[torch.zeros(1) for _ in range(9000)]", "9,000 tensors"),
-        ("torch.empty((1 << 30) + 1, dtype=torch.uint8)", "bytes are too many"),
-        ("['x' * 1000] * 20_000", "bytes are too many"),
+        ("[torch.zeros(1) for _ in range(9000)]", "too many tensors"),
+        ("torch.empty((1 << 30) + 1, dtype=torch.uint8)", "too many bytes"),
+        ("['x' * 1000] * 20_000", "too many bytes"),
         ("torch.eye(2).to_sparse()", "sparse"),
-        ("torch.empty(2, device='meta')", "can't be sent"),
+        ("torch.empty(2, device='meta')", "meta"),
     ],
 )
 def test_a_result_that_cant_be_sent_is_an_answer(load, result, words):

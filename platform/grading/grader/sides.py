@@ -142,17 +142,18 @@ def _leaves(value: Any) -> Iterator[Any]:
     if isinstance(value, torch.Tensor):
         flat = value.detach().reshape(-1)
         yield torch.view_as_real(flat).reshape(-1) if flat.is_complex() else flat
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from _leaves(item)
-    elif isinstance(value, set | frozenset):
-        yield from sorted(value, key=hash)  # of equal sets, neither comes in an order of its own
-    elif isinstance(value, dict):
-        for key, item in sorted(value.items(), key=lambda pair: hash(pair[0])):
-            yield key
+    elif isinstance(value, list | tuple | set | frozenset | dict):
+        for item in _in_order(value):
             yield from _leaves(item)
     else:
         yield value
+
+
+def _in_order(value: Any) -> Any:
+    """Return the items of a container; equal dicts and sets give them in the same order."""
+    if isinstance(value, dict):
+        return sorted(value.items(), key=lambda pair: hash(pair[0]))
+    return value if isinstance(value, list | tuple) else sorted(value, key=hash)
 
 
 def _are_floats(value: Any) -> bool:
