@@ -168,7 +168,7 @@ def _shared_libraries(executable: Path, folders: Iterable[Path]) -> set[Path]:
     output = subprocess.run(
         ["ldd", *map(str, objects)], capture_output=True, text=True, check=False
     ).stdout
-    paths = {Path(found) for found in re.findall(r"=> (/\S+)", output)}
+    paths = {Path(found) for found in re.findall(r"=> (/.+) \(0x", output)}
     own = [Path(sys.prefix), *folders]
     return {p for p in paths if not any(p.is_relative_to(folder) for folder in own)}
 
@@ -178,5 +178,5 @@ def _link_loader(tree: Path) -> None:
     output = subprocess.run(
         ["ldd", sys.executable], capture_output=True, text=True, check=False
     ).stdout
-    for found in re.findall(r"^\s*(/\S*ld-linux\S*)", output, re.MULTILINE):
+    for found in re.findall(r"^\s*(/.*ld-linux.*) \(0x", output, re.MULTILINE):
         _link(Path(found), tree / found.lstrip("/"))
