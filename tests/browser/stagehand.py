@@ -15,13 +15,24 @@ from submissions import services
 from submissions.models import Submission
 from submissions.states import Verdict
 
-STATEMENT = """\
-Divide by $\\sqrt{d_k}$:
+# With everything that is wider than a pane, let alone a phone.
+STATEMENT = r"""
+Divide by $\sqrt{d_k}$:
 
-$$y = \\mathrm{softmax}(x)$$
+$$y = \frac{e^x}{\sum_i e^{x_i}} = \mathrm{softmax}(x)$$
+
+$$\underbrace{a_1 + a_2 + a_3 + a_4 + a_5 + a_6 + a_7 + a_8 + a_9}_{\text{wider than any pane}} =
+\begin{cases} 1 & x > 0 \\ 2 & x = 0 \\ 3 & x < 0 \\ 4 & 5 \\ 5 & \text{else} \end{cases}$$
+
+| argument | shape | |
+| --- | :-: | ---: |
+| `scale_attn_by_inverse_layer_idx` | `(batch, number_of_heads, query_length, d_head)` | *q* |
+| `max_position_embeddings` | `(batch, number_of_heads, key_length, d_head)` | |
+
+Name it `gradient_checkpointing_kwargs_of_the_whole_model`.
 
 ```python
-def attention(q, k, v): ...
+def attention(q, k, v): ...  # a comment that goes on until no pane is wide enough to hold it
 ```
 """
 STARTER = "def attention(q, k, v):\n    raise NotImplementedError\n"

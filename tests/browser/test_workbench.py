@@ -223,7 +223,7 @@ def test_tabs_keep_the_editor(open_page: Open, exercise: Exercise, learner: User
     expect(page.get_by_text("Nothing here yet.")).to_be_visible()
     assert editor(page) == STARTER + MINE
     page.get_by_role("link", name="Statement").click()
-    expect(page.locator(".prose .katex")).to_have_count(2)
+    expect(page.locator(".prose .katex")).to_have_count(3)
 
 
 def test_everything_can_be_reached_by_keyboard(
@@ -254,16 +254,16 @@ def test_the_splitter_moves_by_keyboard_and_remembers(
     open_page: Open, exercise: Exercise, learner: User
 ) -> None:
     page = open_page(exercise.get_absolute_url(), user=learner)
-    handle = page.get_by_role("separator")
+    handle = page.get_by_role("separator", name="Width of the statement")
     before = page.locator(".reading").bounding_box()
     handle.focus()
     for _ in range(5):
         page.keyboard.press("ArrowRight")
-    expect(handle).to_have_attribute("aria-valuenow", "54")
+    expect(handle).to_have_attribute("aria-valuenow", "52")
     after = page.locator(".reading").bounding_box()
     assert before and after and after["width"] > before["width"] + 80
     page.reload()
-    expect(handle).to_have_attribute("aria-valuenow", "54")
+    expect(handle).to_have_attribute("aria-valuenow", "52")
 
 
 def test_a_quiz_tells_of_each_choice(open_page: Open, learner: User) -> None:

@@ -51,3 +51,16 @@ def test_a_learners_code_is_escaped() -> None:
     html = render_python('x = "</pre><script>alert(1)</script>"', numbered=True)
     assert "<script" not in html
     assert '<span class="linenos">1</span>' in html
+
+
+def test_cells_are_aligned_by_classes_alone() -> None:
+    html = render_markdown("| a | b |\n| :-: | --: |\n| 1 | 2 |\n")
+    assert '<th class="align-center">a</th>' in html
+    assert '<td class="align-right">2</td>' in html
+    assert "style=" not in html
+
+
+def test_a_heading_of_nothing_is_no_heading() -> None:
+    html = render_markdown("| a | |\n| - | - |\n| 1 | |\n")
+    assert html.count("<th") - html.count("<thead") == 1
+    assert "<td></td>\n</tr>\n</thead>" in html

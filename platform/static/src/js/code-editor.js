@@ -1,18 +1,23 @@
 // <code-editor>: puts CodeMirror over the textarea inside it. The textarea stays the form's field and
 // always holds the same text, so posting works as it does without scripts.
-import { autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap } from "@codemirror/autocomplete";
+import {
+  acceptCompletion,
+  autocompletion,
+  closeBrackets,
+  closeBracketsKeymap,
+  completionKeymap,
+} from "@codemirror/autocomplete";
 import { defaultKeymap, history, historyKeymap, indentWithTab } from "@codemirror/commands";
-import { pythonLanguage } from "@codemirror/lang-python";
+import { python, pythonLanguage } from "@codemirror/lang-python";
 import {
   HighlightStyle,
-  LanguageSupport,
   bracketMatching,
   indentOnInput,
   indentUnit,
   syntaxHighlighting,
 } from "@codemirror/language";
 import { highlightSelectionMatches, searchKeymap } from "@codemirror/search";
-import { EditorState, Prec } from "@codemirror/state";
+import { Compartment, EditorState, Prec } from "@codemirror/state";
 import {
   EditorView,
   drawSelection,
@@ -23,6 +28,8 @@ import {
   lineNumbers,
 } from "@codemirror/view";
 import { tags } from "@lezer/highlight";
+import { moduleNames } from "./module-names.js";
+import { wrapping } from "./wrapping.js";
 
 const colours = HighlightStyle.define([
   { tag: tags.comment, color: "var(--code-comment)" },
@@ -36,7 +43,7 @@ const colours = HighlightStyle.define([
 const look = EditorView.theme({
   "&": { height: "100%", color: "var(--code-ink)", backgroundColor: "var(--code-bg)" },
   "&.cm-focused": { outline: "2px solid var(--focus)", outlineOffset: "-2px" },
-  ".cm-scroller": { fontFamily: "var(--mono)", fontSize: "0.9375rem", lineHeight: "1.6" },
+  ".cm-scroller": { fontFamily: "var(--mono)", fontSize: "var(--code-size, 0.875rem)", lineHeight: "1.6" },
   ".cm-content": { padding: "0.75rem 0", caretColor: "var(--ink)" },
   ".cm-cursor": { borderLeftColor: "var(--ink)", borderLeftWidth: "2px" },
   ".cm-gutters": { backgroundColor: "var(--code-bg)", color: "var(--ink-3)", border: "none" },
@@ -47,18 +54,39 @@ const look = EditorView.theme({
   "&.cm-focused .cm-matchingBracket, .cm-searchMatch, .cm-selectionMatch": {
     backgroundColor: "var(--warn-soft)",
   },
-  ".cm-tooltip, .cm-panels": {
-    backgroundColor: "var(--sheet)",
-    color: "var(--ink)",
+  ".cm-searchMatch-selected": { backgroundColor: "var(--code-select)", outline: "1px solid var(--accent)" },
+  ".cm-tooltip, .cm-panels": { backgroundColor: "var(--sheet)", color: "var(--ink)" },
+  ".cm-tooltip": { border: "1px solid var(--rule-strong)", borderRadius: "var(--radius)", boxShadow: "var(--shadow)" },
+  ".cm-panels-bottom": { borderTop: "1px solid var(--rule)" },
+  ".cm-panel.cm-search": { padding: "0.5rem 2rem 0.4rem 0.75rem", fontSize: "var(--step--1)" },
+  ".cm-panel.cm-search label": { fontSize: "inherit" },
+  ".cm-panel.cm-search [name=close]": { fontSize: "1.25rem", color: "var(--ink-2)", cursor: "pointer" },
+  ".cm-textfield, .cm-button": {
+    minHeight: "1.9rem",
+    padding: "0.1rem 0.5rem",
     border: "1px solid var(--rule-strong)",
+    borderRadius: "4px",
+    backgroundColor: "var(--paper)",
+    backgroundImage: "none",
+    color: "var(--ink)",
+    fontSize: "inherit",
   },
+  ".cm-button": { cursor: "pointer" },
+  ".cm-button:hover, .cm-button:active": { backgroundColor: "var(--accent-soft)", backgroundImage: "none" },
+  ".cm-tooltip.cm-tooltip-autocomplete > ul": { fontFamily: "var(--mono)", fontSize: "0.85rem", maxHeight: "14em" },
+  ".cm-tooltip.cm-tooltip-autocomplete > ul > li": { padding: "0.15rem 0.6rem", lineHeight: "1.5" },
   ".cm-tooltip-autocomplete ul li[aria-selected]": {
     backgroundColor: "var(--accent)",
     color: "var(--on-accent)",
   },
+  ".cm-completionMatchedText": { fontWeight: "700", textDecoration: "none" },
+  ".cm-completionDetail": { color: "var(--ink-3)", fontStyle: "normal" },
+  "li[aria-selected] .cm-completionDetail": { color: "inherit" },
 });
 
 class CodeEditor extends HTMLElement {
+  #wrapping = new Compartment();
+
   connectedCallback() {
     this.field = this.querySelector("textarea");
     this.view = new EditorView({ parent: this, state: this.#state(this.field.value) });
@@ -74,6 +102,17 @@ class CodeEditor extends HTMLElement {
     this.view.dispatch({ changes: { from: 0, to: this.view.state.doc.length, insert: value } });
   }
 
+  /** Whether lines that are too long go on below, or the editor scrolls sideways. */
+  set wraps(value) {
+    this.view.dispatch({ effects: this.#wrapping.reconfigure(value ? wrapping : []) });
+  }
+
+  /** The size of the text, in pixels. */
+  set size(pixels) {
+    this.style.setProperty("--code-size", `${pixels / 16}rem`);
+    this.view.requestMeasure();
+  }
+
   focus() {
     this.view.focus();
   }
@@ -83,6 +122,7 @@ class CodeEditor extends HTMLElement {
       doc,
       extensions: [
         EditorView.cspNonce.of(this.dataset.nonce),
+        EditorState.phrases.of(this.#phrases()),
         // Before the default keymap, in which Mod-Enter would add a line.
         Prec.highest(keymap.of([this.#press("Mod-Enter", "run"), this.#press("Mod-Shift-Enter", "submit")])),
         lineNumbers(),
@@ -97,8 +137,10 @@ class CodeEditor extends HTMLElement {
         indentOnInput(),
         bracketMatching(),
         closeBrackets(),
-        autocompletion(),
-        new LanguageSupport(pythonLanguage),
+        autocompletion({ icons: false }),
+        python(),
+        pythonLanguage.data.of({ autocomplete: moduleNames(this.dataset.names) }),
+        this.#wrapping.of(wrapping),
         syntaxHighlighting(colours),
         look,
         keymap.of([
@@ -107,6 +149,7 @@ class CodeEditor extends HTMLElement {
           ...searchKeymap,
           ...historyKeymap,
           ...completionKeymap,
+          { key: "Tab", run: acceptCompletion },
           // Esc and then Tab leaves the editor, as its label says.
           indentWithTab,
         ]),
@@ -121,6 +164,12 @@ class CodeEditor extends HTMLElement {
         }),
       ],
     });
+  }
+
+  /** CodeMirror's own texts in the reader's language. */
+  #phrases() {
+    const texts = this.querySelector("template").content.querySelectorAll("[data-phrase]");
+    return Object.fromEntries([...texts].map((text) => [text.dataset.phrase, text.textContent]));
   }
 
   #press(key, action) {

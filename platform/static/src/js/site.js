@@ -3,6 +3,7 @@ import htmx from "htmx.org";
 import { Idiomorph } from "idiomorph/dist/idiomorph.esm.js";
 import "./live-run.js";
 import "./sending.js";
+import { remember } from "./storage.js";
 
 Object.assign(htmx.config, {
   allowEval: false,
@@ -38,11 +39,7 @@ function switchTheme(button) {
   const next = THEMES[(THEMES.indexOf(root.dataset.theme ?? "auto") + 1) % THEMES.length];
   if (next === "auto") delete root.dataset.theme;
   else root.dataset.theme = next;
-  try {
-    localStorage.setItem("theme", next);
-  } catch {
-    // Then the choice holds for this page only.
-  }
+  remember("theme", next);
   nameTheme(button);
 }
 
@@ -60,7 +57,7 @@ for (const button of document.querySelectorAll("[data-theme-switch]")) {
 function localizeTimes(root) {
   const format = new Intl.DateTimeFormat(document.documentElement.lang, {
     dateStyle: "medium",
-    timeStyle: "short",
+    timeStyle: "medium",
   });
   for (const time of root.querySelectorAll("time[datetime]")) {
     time.textContent = format.format(new Date(time.dateTime));

@@ -1,6 +1,7 @@
 // The exercise page with an editor: ties the editor, autosave, buttons and results together.
 import { Autosave } from "./autosave.js";
 import "./code-editor.js";
+import { editorLook } from "./editor-look.js";
 import { showDifference } from "./line-diff.js";
 import "./split-handle.js";
 import { tryBox } from "./try-box.js";
@@ -84,10 +85,17 @@ document.addEventListener("keydown", (event) => {
   press(event.shiftKey ? "submit" : "run");
 });
 
+/** From the top: the verdict stands there. */
+function showResults() {
+  const drawer = document.querySelector("#drawer");
+  drawer.scrollTop = 0;
+  drawer.scrollIntoView({ block: "nearest" });
+}
+
 form.addEventListener("htmx:afterRequest", ({ detail }) => {
   if (!detail.successful) return;
   sentText = detail.requestConfig.parameters.source ?? editor.text;
-  document.querySelector("#results").scrollIntoView({ block: "nearest" });
+  showResults();
   judgeStale();
 });
 document.addEventListener("htmx:afterSettle", judgeStale);
@@ -108,3 +116,4 @@ find("reset").addEventListener("click", () => {
 });
 
 tryBox(form);
+editorLook(form, editor);
