@@ -143,3 +143,38 @@ def test_what_belongs_to_another_is_not_found(
     submission = graded(other, exercise, FAILING)
     page = open_page(submission.get_absolute_url(), user=learner)
     expect(page.get_by_role("heading", level=1)).to_have_text("There is nothing at this address")
+
+
+def test_on_a_phone_the_code_is_one_link_away(open_page: Open, exercise: Exercise) -> None:
+    page = open_page(exercise.get_absolute_url(), width=375)
+    link = page.get_by_role("link", name="To the code")
+    expect(link).to_be_in_viewport()
+    link.click()
+    expect(page.locator("code-editor")).to_be_in_viewport()
+    page.set_viewport_size({"width": 1280, "height": 800})
+    expect(link).to_be_hidden()
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_no_page_scrolls_sideways_at_320_pixels(
+    open_page: Open, exercise: Exercise, learner: User, language: str
+) -> None:
+    submission = graded(learner, exercise, FAILING)
+    paths = [
+        "/",
+        "/stages/03-llms/",
+        "/leaderboard/",
+        "/nowhere/",
+        exercise.get_absolute_url(),
+        f"{exercise.get_absolute_url()}submissions/",
+        f"{exercise.get_absolute_url()}leaderboard/",
+    ]
+    entrances = ["/accounts/login/", "/accounts/signup/", "/accounts/password/reset/"]
+    for user, seen in (
+        (None, paths + entrances),
+        (learner, [*paths, submission.get_absolute_url()]),
+    ):
+        page = open_page("/", user=user, language=language, width=320)
+        for path in seen:
+            page.goto(path)
+            assert fits(page), path
