@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import socket
 import threading
@@ -27,6 +28,8 @@ from grading.sandboxes.base import Limits, Sandbox, SandboxUnavailable
 from grading.sandboxes.gpus import Slot
 from grading.sandboxes.pool import Pool
 from grading.steadiness import ReferenceTimes
+
+log = logging.getLogger(__name__)
 
 POLL_S = 0.2
 GRACE_S = 10.0
@@ -85,7 +88,7 @@ class Engine:
         self._pool.close()
 
     def grade(self, job: Job, cancelled: Callable[[], bool] = lambda: False) -> Iterator[Event]:
-        """Yield what happens, the verdict last.
+        """Yield what happens: the verdict, and after it what explains it, where anything does.
 
         Raises:
             Cancelled: ``cancelled()`` became true.
@@ -279,18 +282,28 @@ class _GraderConnection:
             raise InfrastructureError("the grader process ended") from error
 
     def messages(self, deadline: float) -> Iterator[dict[str, Any]]:
-        """Yield the grader's events until the verdict; answer its questions in between."""
-        for line in self._lines(deadline):
-            message: dict[str, Any] = json.loads(line)
-            if "ask" in message:
-                self._answer(message)
-            elif message["event"] == "fault":
-                raise InfrastructureError(message["message"])
-            else:
-                yield message
-                if message["event"] == "Graded":
-                    return
-        raise InfrastructureError("the grader process ended without a verdict")
+        """Yield the grader's events until nothing more follows the verdict; answer its questions
+        in between. What goes wrong after the verdict is logged."""
+        graded = False
+        try:
+            for line in self._lines(deadline):
+                message: dict[str, Any] = json.loads(line)
+                if "ask" in message:
+                    self._answer(message)
+                elif message["event"] == "fault":
+                    raise InfrastructureError(message["message"])
+                else:
+                    yield message
+                    if message["event"] == "Graded":
+                        graded = True
+                        if not message["more_follows"]:
+                            return
+        except (InfrastructureError, SandboxUnavailable, OSError) as error:
+            if not graded:
+                raise
+            log.warning("grade.unexplained error=%s", error)
+        if not graded:
+            raise InfrastructureError("the grader process ended without a verdict")
 
     def _lines(self, deadline: float) -> Iterator[bytes]:
         buffer = b""

@@ -281,6 +281,7 @@ def grows_too_fast(exponent: float, low: float, high: float, limit: float) -> Te
     )
 
 
+NOT_MEASURED = Text("Not measured: the other tests must pass first.", "未测速：其他测试需先通过。")
 TIMED_RESULT_WRONG = Text(
     "In the timed calls your results differ from the right ones.",
     "在计时调用中，你的结果与正确结果不一致。",

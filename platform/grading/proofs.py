@@ -17,7 +17,7 @@ from typing import Any
 from curriculum import notebooks
 from curriculum.manifest import Manifest
 from grading.engine import Engine, Job
-from grading.report import PASSED, Event, Finished, Graded, NotebookRun
+from grading.report import PASSED, Event, Finished, Graded, NotebookRun, graded_in
 
 MIN_WRONG_SOLUTIONS = 4
 PUBLIC_FILES = ("statement.en.md", "statement.zh.md")
@@ -68,9 +68,7 @@ class Prover:
         self, manifest: Manifest, source: str, seed: int, proof: Proof, tests: str = "hidden"
     ) -> tuple[Graded, list[Finished]]:
         events = self._events(manifest, source, seed, proof, tests)
-        verdict = events[-1]
-        assert isinstance(verdict, Graded)
-        return verdict, [event for event in events if isinstance(event, Finished)]
+        return graded_in(events), [event for event in events if isinstance(event, Finished)]
 
     def _events(
         self, manifest: Manifest, source: str, seed: int, proof: Proof, tests: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -10,6 +10,8 @@ Bilingual = dict[str, str]
 """A text with the keys ``en`` and ``zh``."""
 
 PASSED = "passed"
+NOT_RUN = "not_run"
+"""Of a test that was passed over since another failed, which decides the verdict."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +39,9 @@ class Started:
 
 @dataclass(frozen=True)
 class CaseResult:
-    """How one test ended. ``kind`` is "passed" or the verdict that this test alone would get.
+    """How one test ended.
 
+    ``kind`` is "passed", "not_run", or the verdict that this test alone would get.
     ``details`` of a wrong answer: ``call``, the last one, as a text, and ``rows`` with ``place``,
     ``expected``, ``actual`` (texts) and ``off`` (whether they differ).
     """
@@ -85,7 +88,10 @@ class NotebookRun:
 
 @dataclass(frozen=True)
 class Graded:
-    """The verdict. ``timings`` are seconds per phase; ``receipt`` is what a replay needs."""
+    """The verdict. ``timings`` are seconds per phase; ``receipt`` is what a replay needs.
+
+    When ``more_follows`` a diagnosis or the notebook's run may come after it.
+    """
 
     verdict: str
     score: float
@@ -93,6 +99,7 @@ class Graded:
     message: Bilingual | None = None
     timings: dict[str, float] = field(default_factory=dict)
     receipt: dict[str, Any] = field(default_factory=dict)
+    more_follows: bool = False
 
 
 Event = Collected | Started | Finished | Diagnosed | NotebookRun | Graded
@@ -119,8 +126,15 @@ def from_json(data: dict[str, Any]) -> Event:
     return event
 
 
+def graded_in(events: Iterable[Event]) -> Graded:
+    """Return the verdict among all that a grading said."""
+    return next(event for event in events if isinstance(event, Graded))
+
+
 def verdict_of(outcomes: Sequence[CaseResult]) -> str:
     """Return the verdict: that of the first required test that failed, too slow last of all.
+
+    What was not run decides nothing.
 
     When only stretch tests failed the submission is partially accepted.
 
@@ -129,7 +143,7 @@ def verdict_of(outcomes: Sequence[CaseResult]) -> str:
     """
     if not outcomes:
         raise ValueError("no test ran")
-    failed = [outcome for outcome in outcomes if outcome.kind != PASSED]
+    failed = [outcome for outcome in outcomes if outcome.kind not in (PASSED, NOT_RUN)]
     if not failed:
         return "accepted"
     required = [outcome.kind for outcome in failed if not outcome.stretch]

@@ -78,9 +78,13 @@ def _grade(engine: Engine, claim: Claim, pulse: _Pulse, stopping: threading.Even
             if doubtful and too_slow and services.measure_again(claim, os.uname().nodename):
                 return "measured_again"
             _record(claim, event)
+            pulse.graded |= isinstance(event, Graded)
+        if pulse.graded:
+            services.record_explained(claim)
     except HandedBack:
-        services.hand_back(claim)
-        return "handed_back"
+        # After the verdict there is nothing to hand back, and nobody waits for the rest.
+        services.record_explained(claim)
+        return "handed_back" if services.hand_back(claim) else "graded"
     except Cancelled:
         services.record_cancelled(claim)
         return "cancelled"
@@ -126,20 +130,23 @@ def _record(claim: Claim, event: Event) -> None:
                 message=event.message,
                 timings=event.timings,
                 receipt={**claim.run.receipt, **event.receipt},
+                more_follows=event.more_follows,
             )
             if not recorded:
                 raise ClaimLost(claim.run.pk)
 
 
 class _Pulse:
-    """Whether the claim still holds and the learner still wants it; asked at most every LOOK_S."""
+    """Whether the claim still holds and the learner still wants it; asked at most every LOOK_S,
+    and not any more once the run is ``graded``."""
 
     def __init__(self, claim: Claim) -> None:
         self._claim = claim
         self._looked = time.monotonic()
+        self.graded = False
 
     def cancelled(self) -> bool:
-        if time.monotonic() - self._looked < LOOK_S:
+        if self.graded or time.monotonic() - self._looked < LOOK_S:
             return False
         self._looked = time.monotonic()
         return services.renew(self._claim)

@@ -119,7 +119,8 @@ class GradingRun(models.Model):
     started_at = models.DateTimeField(null=True, blank=True)
     graded_at = models.DateTimeField(null=True, blank=True)
 
-    # Lease of the worker that runs it now; the token fences off a worker that comes back late.
+    # Lease of the worker that runs it now; the token fences off a worker that comes back late. A
+    # graded run has one while what explains its verdict (a diagnosis, a notebook's run) may follow.
     attempt = models.PositiveSmallIntegerField(default=0)
     claim_token = models.UUIDField(null=True, editable=False)
     lease_expires_at = models.DateTimeField(null=True, editable=False)
@@ -134,11 +135,13 @@ class GradingRun(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(
-                    state=State.RUNNING, claim_token__isnull=False, lease_expires_at__isnull=False
+                    state__in=[State.RUNNING, State.GRADED],
+                    claim_token__isnull=False,
+                    lease_expires_at__isnull=False,
                 )
                 | ~Q(state=State.RUNNING)
                 & Q(claim_token__isnull=True, lease_expires_at__isnull=True),
-                name="run_lease_iff_running",
+                name="run_lease_while_held",
             ),
             models.CheckConstraint(condition=Q(state__in=State.values), name="run_state_known"),
             models.CheckConstraint(
@@ -166,8 +169,14 @@ class GradingRun(models.Model):
 
     @property
     def is_final(self) -> bool:
-        """Whether nothing will change any more."""
+        """Whether the state won't change any more, nor the verdict."""
         return self.state in FINAL
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing will change any more, nor anything be added."""
+        lease = self.lease_expires_at
+        return self.is_final and (lease is None or lease < timezone.now())
 
     @property
     def commitment(self) -> str:

@@ -39,6 +39,7 @@ class OutcomeKind(TextChoices):
     WAITING = "waiting", _("Waiting")
     RUNNING = "running", _("Running")
     PASSED = "passed", _("Passed")
+    NOT_RUN = "not_run", _("Not run")
     WRONG_ANSWER = "wrong_answer", _("Wrong answer")
     TOO_SLOW = "too_slow", _("Too slow")
     RUNTIME_ERROR = "runtime_error", _("Runtime error")

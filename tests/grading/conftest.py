@@ -17,7 +17,7 @@ import torch
 
 from grading.engine import Engine, Job
 from grading.remote.peer import GraderPeer
-from grading.report import CaseResult, Diagnosed, Finished, Graded
+from grading.report import CaseResult, Diagnosed, Finished, Graded, graded_in
 from grading.sandboxes.base import SandboxUnavailable
 from grading.setup import make_engine
 from sandbox.agent.service import Agent
@@ -111,8 +111,7 @@ class Result:
 
     def __init__(self, events: list[Any]) -> None:
         self.events = events
-        assert isinstance(events[-1], Graded)
-        self.graded: Graded = events[-1]
+        self.graded: Graded = graded_in(events)
         self.verdict = self.graded.verdict
         self.outcomes: dict[str, CaseResult] = {
             e.outcome.name: e.outcome for e in events if isinstance(e, Finished)

@@ -38,6 +38,25 @@ def test_a_known_mistake_is_recognised(grade):
     assert "6 个中有 6 个" in outcome.message["zh"]
 
 
+def test_the_verdict_comes_before_its_explanation(grade):
+    said = [type(event).__name__ for event in grade("def add(a, b): return a - b\n").events]
+    assert said[-3:] == ["Graded", "Diagnosed", "Diagnosed"]
+
+
+def test_speed_is_measured_last_and_only_where_all_else_is_right(grade):
+    result = grade("def add(a, b): return a - b\n")
+    assert list(result.outcomes)[-1] == "test_speed"
+    speed = result.outcomes["test_speed"]
+    assert (speed.kind, speed.points, speed.speed, speed.hint) == ("not_run", 0, None, None)
+    assert "must pass first" in speed.message["en"] and "未测速" in speed.message["zh"]
+    assert result.verdict == "wrong_answer"
+
+
+def test_a_sandbox_that_died_says_nothing_of_speed_that_was_not_measured(grade):
+    result = grade("import os\ndef add(a, b): os._exit(0)\n")
+    assert result.outcomes["test_speed"].kind == "not_run"
+
+
 def test_another_mistake_gets_no_wrong_hint(grade):
     result = grade("def add(a, b): return a * b\n")
     assert result.verdict == "wrong_answer" and result.mistakes == {}

@@ -34,15 +34,17 @@ PLAN = Collected([PlannedTest("test_a", TITLE, 1.0), PlannedTest("test_b", TITLE
 PASSED = Finished(CaseResult("test_a", TITLE, "passed", 1.0, 1.0, 0.5, output="hello\n"))
 FAILED = Finished(CaseResult("test_b", TITLE, "wrong_answer", 0.0, 2.0, 0.25, message=HINT))
 RECEIPT = {"seed": 7, "sandbox": "fake"}
-VERDICT = Graded("wrong_answer", 1.0, 3.0, timings={"tests": 0.75}, receipt=RECEIPT)
+VERDICT = Graded(
+    "wrong_answer", 1.0, 3.0, timings={"tests": 0.75}, receipt=RECEIPT, more_follows=True
+)
 EVENTS = [
     PLAN,
     Started("test_a"),
     PASSED,
     Started("test_b"),
     FAILED,
-    Diagnosed("test_b", HINT, "wrong_answer/subtracts"),
     VERDICT,
+    Diagnosed("test_b", HINT, "wrong_answer/subtracts"),
 ]
 
 Step = Any
@@ -114,6 +116,24 @@ def test_a_verdict_is_stored_with_outcomes_and_receipt(run: GradingRun) -> None:
     )
     assert (second.kind, second.message, second.diagnosis) == ("wrong_answer", HINT, HINT)
     assert [first.title, second.max_points] == [TITLE, 2.0]
+
+
+def test_the_verdict_does_not_wait_for_what_explains_it(run: GradingRun) -> None:
+    seen = []
+
+    def look() -> None:
+        now = GradingRun.objects.get(pk=run.pk)
+        seen.append((now.verdict, now.outcomes.get(name="test_b").diagnosis, now.is_settled))
+
+    grade(run, *EVENTS[:-1], look, EVENTS[-1], look)
+    assert seen == [("wrong_answer", None, False), ("wrong_answer", HINT, False)]
+    assert run.is_settled
+
+
+def test_a_worker_that_stops_after_the_verdict_keeps_it(run: GradingRun) -> None:
+    stopping = threading.Event()
+    grade(run, *EVENTS[:-1], stopping.set, EVENTS[-1], stopping=stopping)
+    assert (run.verdict, run.attempt, run.is_settled) == (Verdict.WRONG_ANSWER, 1, True)
 
 
 def test_each_outcome_is_there_as_soon_as_its_test_ended(run: GradingRun) -> None:

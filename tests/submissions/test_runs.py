@@ -43,8 +43,10 @@ def accept(claim: Claim) -> bool:
     return services.record_verdict(claim, verdict=Verdict.ACCEPTED, score=3, max_score=3)
 
 
-def reject(claim: Claim) -> bool:
-    return services.record_verdict(claim, verdict=Verdict.WRONG_ANSWER, score=0, max_score=3)
+def reject(claim: Claim, *, more_follows: bool = False) -> bool:
+    return services.record_verdict(
+        claim, verdict=Verdict.WRONG_ANSWER, score=0, max_score=3, more_follows=more_follows
+    )
 
 
 def now(run: GradingRun) -> GradingRun:
@@ -146,6 +148,40 @@ def test_nothing_is_recorded_after_the_end(make_run: MakeRun, record: str) -> No
 
 
 # Outcomes
+
+
+EXPLAINS = {"renew", "diagnosis", "notebook"}
+
+
+@pytest.mark.parametrize("record", RECORDS)
+def test_who_gave_the_verdict_may_explain_it_and_nothing_else(
+    make_run: MakeRun, record: str
+) -> None:
+    claim = claimed(make_run())
+    services.record_plan(claim, PLAN)
+    reject(claim, more_follows=True)
+    assert now(claim.run).is_final and not now(claim.run).is_settled
+    if record in EXPLAINS:
+        RECORDS[record](claim)
+    else:
+        with pytest.raises(ClaimLost):
+            RECORDS[record](claim)
+    assert not any(end(claim) for end in ENDS.values())
+    assert now(claim.run).verdict == Verdict.WRONG_ANSWER
+    services.record_explained(claim)
+    assert now(claim.run).is_settled
+    with pytest.raises(ClaimLost):
+        RECORDS[record](claim)
+
+
+def test_a_verdict_whose_worker_died_while_explaining_it_is_settled_by_and_by(
+    make_run: MakeRun, settings: Settings
+) -> None:
+    settings.GRADING_LEASE_SECONDS = 0
+    claim = claimed(make_run())
+    reject(claim, more_follows=True)
+    assert now(claim.run).is_settled
+    assert services.requeue_expired() == 0
 
 
 def test_outcomes_appear_one_by_one(make_run: MakeRun) -> None:

@@ -24,6 +24,14 @@ class TotalTimeExceeded(Exception):
     """The run's time is up before this test began."""
 
 
+class NotMeasured(Exception):
+    """Speed counts only where all else is right, and something isn't."""
+
+
+NOT_BEGUN = (TotalTimeExceeded, NotMeasured)
+"""A test that ends with one of these says nothing of the sandbox, which may be an earlier one's."""
+
+
 class Fault(NamedTuple):
     """A failed test: the verdict that it alone would get, and the message.
 
@@ -117,6 +125,8 @@ def of_test(error: BaseException, peer: GraderPeer | None, limits: Limits) -> Fa
     last_call = peer.last_call if peer else None
     if isinstance(error, TotalTimeExceeded):
         return Fault("time_limit", messages.total_limit(limits.total_s))
+    if isinstance(error, NotMeasured):
+        return Fault("not_run", messages.NOT_MEASURED)
     if isinstance(error, RemoteError):
         return of_remote(error, limits)
     if isinstance(error, TooSlow):

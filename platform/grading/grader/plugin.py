@@ -101,6 +101,10 @@ class GraderPlugin:
         for marker in MARKERS:
             config.addinivalue_line("markers", marker)
 
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Speed comes last: it counts only where all else is right."""
+        items.sort(key=_is_timed)
+
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         planned = [PlannedTest(item.name, _title(item), _points(item)) for item in session.items]
         self._session.worker.emit(Collected(planned))
@@ -113,6 +117,8 @@ class GraderPlugin:
         self._speed = None
         if time.monotonic() > self._session.deadline:
             raise faults.TotalTimeExceeded
+        if _is_timed(item) and self._session.has_failed():
+            raise faults.NotMeasured
         self._subject.begin_test()
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
@@ -133,7 +139,10 @@ class GraderPlugin:
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
         result = yield
         if self._session.outcomes:
-            self._diagnose(session.items)
+            failed = self._to_diagnose(session.items)
+            self._session.conclude(diagnosis_follows=bool(failed))
+            if failed:
+                self._diagnose(failed, session.items)
         return result
 
     def _conclude(self, item: pytest.Item, call: pytest.CallInfo[None]) -> None:
@@ -171,14 +180,20 @@ class GraderPlugin:
 
     # Diagnosis
 
-    def _diagnose(self, items: list[pytest.Item]) -> None:
-        spec, kinds = self._session.spec, {o.name: o.kind for o in self._session.outcomes}
-        failed = [item for item in items if kinds.get(item.name) == "wrong_answer"]
-        if not failed or not spec.mistakes or spec.reference is None:
-            return
-        passed = [item for item in items if kinds.get(item.name) == PASSED]
+    def _to_diagnose(self, items: list[pytest.Item]) -> list[pytest.Item]:
+        if not self._session.spec.mistakes:
+            return []
+        return self._ended(items, "wrong_answer")
+
+    def _ended(self, items: list[pytest.Item], kind: str) -> list[pytest.Item]:
+        names = {outcome.name for outcome in self._session.outcomes if outcome.kind == kind}
+        return [item for item in items if item.name in names]
+
+    def _diagnose(self, failed: list[pytest.Item], items: list[pytest.Item]) -> None:
+        spec = self._session.spec
+        assert spec.reference is not None, "visible tests know no mistakes"
         diagnosis = Diagnosis(self._session.subject, spec.reference, spec.mistakes, self._rerun)
-        for diagnosed in diagnosis.of(failed, passed):
+        for diagnosed in diagnosis.of(failed, self._ended(items, PASSED)):
             self._session.worker.emit(diagnosed)
 
     def _rerun(self, item: pytest.Item, subject: Subject) -> Rerun:
@@ -219,6 +234,10 @@ def _result(
         speed=speed,
         stretch=item.get_closest_marker("stretch") is not None,
     )
+
+
+def _is_timed(item: pytest.Item) -> bool:
+    return "speed" in getattr(item, "fixturenames", ())
 
 
 def _text(item: pytest.Item, marker: str) -> Bilingual | None:

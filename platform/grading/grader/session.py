@@ -7,6 +7,8 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,7 +21,7 @@ from grading.grader.sides import Side, Sides
 from grading.grader.subject import Subject
 from grading.grader.worker_line import Lease, WorkerLine
 from grading.remote.peer import GraderPeer
-from grading.report import CaseResult, Graded, verdict_of
+from grading.report import PASSED, CaseResult, Graded, verdict_of
 from sandbox.errors import RemoteError
 from sandbox.stream import DeadlineExceeded, Disconnected, Stream
 from sandbox.wire import ProtocolError
@@ -39,7 +41,9 @@ class Session:
         self.worker = worker
         self.spec = worker.job_spec()
         self.outcomes: list[CaseResult] = []
-        self._deadline = time.monotonic() + self.spec.total_s
+        self._began = self._loaded = time.monotonic()
+        self._deadline = self._began + self.spec.total_s
+        self._concluded = False
         self._leases: dict[int, Lease] = {}
         self.subject = self._subject(self.spec.source)
         self._limits = faults.Limits(self.spec.test_s, self.spec.total_s, self.spec.memory_mib)
@@ -80,7 +84,7 @@ class Session:
     def fault_of(self, subject: Subject, error: BaseException | None) -> faults.Fault | None:
         """Return what a test's end means; a dead sandbox outweighs what the test made of it."""
         peer = subject.peer
-        if peer is not None:
+        if peer is not None and not isinstance(error, faults.NOT_BEGUN):
             ended = faults.of_sandbox(peer, self._reason(subject), self._limits)
             if ended is not None:
                 return ended
@@ -145,32 +149,47 @@ class Session:
             opponent.open()
         return opponents
 
-    def run(self, plugin: Callable[[Session], Any]) -> Graded:
-        """Load the submission, run the tests, return the verdict.
+    def run(self, plugin: Callable[[Session], Any]) -> None:
+        """Load the submission, run the tests, tell the verdict, and then what explains it.
 
         Raises:
             RuntimeError: the grader itself is broken; the learner is not to blame.
         """
-        started = time.monotonic()
         if (refused := self._load()) is not None:
-            self._show_notebook()
-            return refused
-        loaded = time.monotonic()
-        tests = self.spec.tests
-        if tests is None:
-            return self._try()
-        code = pytest.main(
-            [*PYTEST_OPTIONS, f"--rootdir={tests.parent}", str(tests)], [plugin(self)]
-        )
-        if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED) or not self.outcomes:
-            raise RuntimeError(f"the tests could not be run: pytest ended with {code!r}")
-        tested = time.monotonic()
+            self.worker.emit(replace(refused, more_follows=bool(self.spec.cells)))
+        elif self.spec.tests is None:
+            self.worker.emit(self._try())
+            return
+        else:
+            self._loaded = time.monotonic()
+            self._run_tests(self.spec.tests, plugin(self))
         self._show_notebook()
-        return Graded(
-            verdict=verdict_of(self.outcomes),
-            score=sum(outcome.points for outcome in self.outcomes),
-            max_score=sum(outcome.max_points for outcome in self.outcomes),
-            timings={"load": loaded - started, "tests": tested - loaded},
+
+    def _run_tests(self, tests: Path, plugin: Any) -> None:
+        code = pytest.main([*PYTEST_OPTIONS, f"--rootdir={tests.parent}", str(tests)], [plugin])
+        if not self._concluded:
+            raise RuntimeError(f"the tests could not be run: pytest ended with {code!r}")
+        if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+            print(f"no diagnosis: pytest ended with {code!r}", file=sys.stderr)
+
+    def has_failed(self) -> bool:
+        """Whether a required test failed so far."""
+        return any(one.kind != PASSED and not one.stretch for one in self.outcomes)
+
+    def conclude(self, *, diagnosis_follows: bool) -> None:
+        """Tell the verdict: all tests have ended."""
+        self._concluded = True
+        self.worker.emit(
+            Graded(
+                verdict=verdict_of(self.outcomes),
+                score=sum(outcome.points for outcome in self.outcomes),
+                max_score=sum(outcome.max_points for outcome in self.outcomes),
+                timings={
+                    "load": self._loaded - self._began,
+                    "tests": time.monotonic() - self._loaded,
+                },
+                more_follows=diagnosis_follows or bool(self.spec.cells),
+            )
         )
 
     def _try(self) -> Graded:

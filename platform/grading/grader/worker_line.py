@@ -48,6 +48,10 @@ class WorkerLine:
         """Tell the worker that grading itself failed; the learner is not to blame."""
         self._send({"event": "fault", "message": message})
 
+    def hang_up(self) -> None:
+        """Say that nothing more comes, whoever else may hold this line open."""
+        self._socket.shutdown(socket.SHUT_RDWR)
+
     def take(self) -> Lease:
         """Return a fresh sandbox."""
         return self._lease(self._wait({"ask": "sandbox"}))

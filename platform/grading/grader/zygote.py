@@ -84,7 +84,8 @@ def _grade(descriptors: list[int], _again: bool) -> NoReturn:
         os.dup2(null, descriptor)
     line = WorkerLine(socket.socket(fileno=descriptors[0]))
     try:
-        line.emit(Session(line).run(GraderPlugin))
+        Session(line).run(GraderPlugin)
+        line.hang_up()
     except BaseException as error:  # noqa: BLE001  (whatever it is, it is ours to report)
         line.fault(f"{type(error).__name__}: {error}")
         os._exit(1)

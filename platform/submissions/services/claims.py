@@ -24,10 +24,13 @@ from submissions.signals import graded
 from submissions.states import OutcomeKind, State, Verdict
 from workers import services as workers
 
+HELD = (State.RUNNING, State.GRADED)
+"""A graded run is held while what explains its verdict may follow."""
+
 
 @dataclass(frozen=True)
 class Claim:
-    """The right to grade a run, as long as its lease holds."""
+    """The right to grade a run, and then to explain the verdict, as long as its lease holds."""
 
     run: GradingRun
     token: UUID
@@ -70,12 +73,12 @@ def may_grade(run_id: UUID, host: str, *, keeps_time: bool) -> bool:
 
 
 def renew(claim: Claim) -> bool:
-    """Extend the lease; return whether the learner wants the run cancelled.
+    """Extend the lease, of a graded run too; return whether the learner wants it cancelled.
 
     Raises:
         ClaimLost: there is no lease to extend.
     """
-    _hold(claim)
+    _hold(claim, *HELD)
     return GradingRun.objects.filter(pk=claim.run.pk, cancel_requested=True).exists()
 
 
@@ -102,28 +105,54 @@ def record_outcome(claim: Claim, *, name: str, **fields: Any) -> None:
 
 
 def record_diagnosis(claim: Claim, name: str, hint: dict[str, str]) -> None:
-    """Store the hint of the known mistake that a failed test showed."""
-    _record(claim, name, diagnosis=hint)
+    """Store the hint of the known mistake that a failed test showed, also after the verdict."""
+    with transaction.atomic():
+        _hold(claim, *HELD)
+        Outcome.objects.filter(run=claim.run, name=name).update(diagnosis=hint)
+        announce(claim.run)
 
 
 def record_notebook(claim: Claim, cells: list[dict[str, Any]]) -> None:
-    """Store what each cell of a notebook printed."""
+    """Store what each cell of a notebook printed, also after the verdict."""
     with transaction.atomic():
-        _hold(claim)
+        _hold(claim, *HELD)
         GradingRun.objects.filter(pk=claim.run.pk).update(notebook=cells)
+        announce(claim.run)
+
+
+def record_explained(claim: Claim) -> None:
+    """Store that nothing more follows the verdict."""
+    with transaction.atomic():
+        graded = GradingRun.objects.filter(
+            pk=claim.run.pk, claim_token=claim.token, state=State.GRADED
+        )
+        if graded.update(claim_token=None, lease_expires_at=None):
+            announce(claim.run)
 
 
 def record_verdict(
-    claim: Claim, *, verdict: Verdict, score: float, max_score: float, **fields: Any
+    claim: Claim,
+    *,
+    verdict: Verdict,
+    score: float,
+    max_score: float,
+    more_follows: bool = False,
+    **fields: Any,
 ) -> bool:
-    """End a run with its verdict; return False when the claim was lost and nothing was written."""
+    """End a run with its verdict; return False when the claim was lost and nothing was written.
+
+    When ``more_follows`` the claim stays, for a diagnosis and a notebook's run only.
+    """
+    now = timezone.now()
+    if more_follows:
+        fields |= {"claim_token": claim.token, "lease_expires_at": now + _lease()}
     recorded = release(
         claim,
         State.GRADED,
         verdict=verdict,
         score=score,
         max_score=max_score,
-        graded_at=timezone.now(),
+        graded_at=now,
         **fields,
     )
     if recorded:
@@ -172,9 +201,14 @@ def _lease() -> timedelta:
     return timedelta(seconds=settings.GRADING_LEASE_SECONDS)
 
 
-def _hold(claim: Claim) -> None:
+def _hold(claim: Claim, *states: State) -> None:
+    """Extend the lease of a run in one of ``states``.
+
+    Raises:
+        ClaimLost: there is no lease to extend.
+    """
     held = GradingRun.objects.filter(
-        pk=claim.run.pk, claim_token=claim.token, state=State.RUNNING
+        pk=claim.run.pk, claim_token=claim.token, state__in=states or (State.RUNNING,)
     ).update(lease_expires_at=timezone.now() + _lease())
     if not held:
         raise ClaimLost(claim.run.pk)
@@ -190,16 +224,15 @@ def _record(claim: Claim, name: str, **fields: Any) -> None:
 def release(
     claim: Claim, target: State, *, expired_at: datetime | None = None, **changes: Any
 ) -> bool:
-    """Give a claimed run up for ``target``; False when the claim was lost, or hasn't expired."""
+    """Give a running run up for ``target``; False when the claim was lost, or hasn't expired."""
     if target is State.QUEUED:
         changes |= {"enqueued_at": timezone.now()}
     with transaction.atomic():
         rows = GradingRun.objects.filter(pk=claim.run.pk, claim_token=claim.token)
         if expired_at is not None:
             rows = rows.filter(lease_expires_at__lt=expired_at)
-        moved = move(
-            rows, State.RUNNING, target, claim_token=None, lease_expires_at=None, **changes
-        )
+        given_up = {"claim_token": None, "lease_expires_at": None}
+        moved = move(rows, State.RUNNING, target, **given_up | changes)
         if not moved:
             return False
         if target is State.QUEUED:

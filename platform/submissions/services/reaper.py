@@ -26,7 +26,7 @@ def requeue_expired() -> int:
     expired = GradingRun.objects.filter(state=State.RUNNING, lease_expires_at__lt=now)
     brought_back = 0
     for run in expired.select_related("submission"):
-        assert run.claim_token is not None  # run_lease_iff_running
+        assert run.claim_token is not None  # run_lease_while_held
         lost = Claim(run, run.claim_token)
         # Its worker may be alive after all and renew the lease right now.
         brought_back += release(lost, _after_lost_worker(run), expired_at=now)

@@ -22,6 +22,7 @@ _MARKS: dict[str, str] = {
     OutcomeKind.WAITING: "circle",
     OutcomeKind.RUNNING: "begun",
     OutcomeKind.PASSED: "check",
+    OutcomeKind.NOT_RUN: "circle",
     OutcomeKind.WRONG_ANSWER: "cross",
     OutcomeKind.TOO_SLOW: "slow",
     OutcomeKind.TIME_LIMIT: "slow",
@@ -35,6 +36,7 @@ _TONES: dict[str, str] = {
     OutcomeKind.WAITING: "",
     OutcomeKind.RUNNING: "",
     OutcomeKind.PASSED: "pass",
+    OutcomeKind.NOT_RUN: "",
     OutcomeKind.TOO_SLOW: "warn",
     Verdict.ACCEPTED: "pass",
     Verdict.PARTIALLY_ACCEPTED: "warn",
@@ -111,7 +113,8 @@ def has_details(outcome: Outcome) -> bool:
 @register.filter
 def first_failure(outcomes: Sequence[Outcome]) -> Outcome | None:
     """Return the first test that failed; it is shown opened."""
-    return next((o for o in outcomes if o.is_settled and o.kind != OutcomeKind.PASSED), None)
+    fine = {OutcomeKind.PASSED, OutcomeKind.NOT_RUN}
+    return next((o for o in outcomes if o.is_settled and o.kind not in fine), None)
 
 
 @register.filter

@@ -16,7 +16,16 @@ from curriculum.manifest import Manifest, ManifestError
 from grading.engine import Job
 from grading.exercises import find
 from grading.grader_process import InfrastructureError
-from grading.report import PASSED, CaseResult, Diagnosed, Event, Finished, Graded, to_json
+from grading.report import (
+    PASSED,
+    CaseResult,
+    Diagnosed,
+    Event,
+    Finished,
+    Graded,
+    graded_in,
+    to_json,
+)
 from grading.sandboxes.base import SandboxUnavailable
 from grading.setup import BACKENDS, make_engine
 
@@ -50,8 +59,7 @@ class Command(BaseCommand):
         chosen = secrets.randbits(63) if seed is None else seed
         job = Job(manifest.path, tests, source, chosen)
         events = self._grade(job, options["sandbox"], quiet=options["json"])
-        verdict = events[-1]
-        assert isinstance(verdict, Graded)
+        verdict = graded_in(events)
         if options["json"]:
             self.stdout.write(json.dumps(_document(events, verdict), ensure_ascii=False, indent=2))
         else:
