@@ -17,7 +17,7 @@ from courses.selectors import cohorts_of
 from curriculum.models import Exercise, Stage
 from leaderboard import selectors, services
 from leaderboard.models import Entry
-from submissions.requests import LearnerRequest, Request
+from submissions.requests import LearnerRequest, Request, post_from
 
 
 @require_safe
@@ -66,7 +66,7 @@ def _cohorts(request: Request) -> tuple[QuerySet[Cohort], Cohort | None]:
     return cohorts, cohorts.filter(slug=request.GET.get("cohort", "")).first()
 
 
-@require_POST
+@post_from("leaderboard")
 @login_required
 def appear(request: LearnerRequest) -> HttpResponse:
     """Choose how to appear."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 
 class SubmissionError(Exception):
@@ -102,3 +105,21 @@ class NotebookUnusable(SubmissionError):
     """The file is no notebook that can be graded."""
 
     code = "notebook_unusable"
+
+
+class QuizIncomplete(SubmissionError):
+    """Questions were left open; ``numbers`` says which, from 1."""
+
+    code = "quiz_incomplete"
+
+    def __init__(self, numbers: Sequence[int]) -> None:
+        super().__init__(
+            ngettext(
+                "Question %(numbers)s has no answer yet. Nothing was sent; what you chose is still "
+                "here.",
+                "Questions %(numbers)s have no answer yet. Nothing was sent; what you chose is "
+                "still here.",
+                len(numbers),
+            )
+            % {"numbers": ", ".join(map(str, numbers))}
+        )

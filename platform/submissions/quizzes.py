@@ -11,6 +11,7 @@ from django.http import QueryDict
 
 from curriculum.languages import pick
 from curriculum.models import ExerciseVersion
+from submissions.errors import QuizIncomplete
 from submissions.models import Outcome, Submission
 
 
@@ -34,12 +35,19 @@ class Question:
     outcome: Outcome | None
 
 
-def questions(version: ExerciseVersion, submission: Submission | None) -> Iterator[Question]:
-    """Yield the questions of a quiz, with the answers and feedback of ``submission``."""
-    chosen: Mapping[str, list[str]] = {}
+def questions(
+    version: ExerciseVersion,
+    submission: Submission | None,
+    refused: Mapping[str, list[str]] | None = None,
+) -> Iterator[Question]:
+    """Yield the questions of a quiz, with the answers and feedback of ``submission``.
+
+    Answers that were just ``refused`` stand in the place of those, without feedback.
+    """
+    chosen: Mapping[str, list[str]] = refused or {}
     outcomes: dict[str, Outcome] = {}
     # An earlier version of the exercise may have been something else than a quiz.
-    if submission and submission.source_kind == Submission.SourceKind.QUIZ:
+    if not refused and submission and submission.source_kind == Submission.SourceKind.QUIZ:
         chosen = json.loads(submission.source)
         outcomes = {outcome.name: outcome for outcome in submission.latest_run.outcomes.all()}
     for question in _raw(version):
@@ -56,9 +64,22 @@ def questions(version: ExerciseVersion, submission: Submission | None) -> Iterat
         )
 
 
+def ticked(version: ExerciseVersion, posted: QueryDict) -> dict[str, list[str]]:
+    """Return the ids of what was ticked, by the question's."""
+    return {question["id"]: posted.getlist(question["id"]) for question in _raw(version)}
+
+
 def source(version: ExerciseVersion, posted: QueryDict) -> str:
-    """Return what was ticked as the JSON that the grader reads: question id to choice ids."""
-    return json.dumps({q["id"]: posted.getlist(q["id"]) for q in _raw(version)})
+    """Return what was ticked as the JSON that the grader reads.
+
+    Raises:
+        QuizIncomplete: a question has no answer.
+    """
+    answers = ticked(version, posted)
+    open_ones = [number for number, ids in enumerate(answers.values(), 1) if not ids]
+    if open_ones:
+        raise QuizIncomplete(open_ones)
+    return json.dumps(answers)
 
 
 def _raw(version: ExerciseVersion) -> list[dict[str, Any]]:

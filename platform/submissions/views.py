@@ -10,25 +10,22 @@ from csp.constants import NONE
 from csp.decorators import csp_replace
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.views import redirect_to_login
-from django.core.files.uploadedfile import UploadedFile
 from django.db.models import QuerySet
 from django.http import Http404, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.templatetags.static import static
 from django.utils.cache import add_never_cache_headers
-from django.utils.translation import gettext as _
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_POST, require_safe
 from django.views.decorators.vary import vary_on_headers
 
 from accounts.models import User
-from curriculum import languages, notebooks
-from curriculum.languages import pick
+from curriculum import languages
 from curriculum.models import Exercise
-from submissions import errors, notebook_page, progress, quizzes, selectors, services
+from submissions import notebook_page, posted, progress, quizzes, selectors, services
 from submissions.errors import SubmissionError
 from submissions.models import Draft, Submission
-from submissions.requests import LearnerRequest, Request
+from submissions.requests import LearnerRequest, Request, post_from
 
 PANEL = "submissions/detail.html#panel"
 # A notebook's page loads its style sheet and nothing else, and only this site may frame it.
@@ -58,7 +55,7 @@ def solution(request: LearnerRequest, slug: str) -> HttpResponse:
     return _exercise_page(request, _exercise(slug), tab="solution")
 
 
-@require_POST
+@post_from("exercise", "slug")
 def submit(request: Request, slug: str) -> HttpResponse:
     """Store what was sent and have it graded; answer with the panel or a redirect to it."""
     found = _exercise(slug)
@@ -67,22 +64,22 @@ def submit(request: Request, slug: str) -> HttpResponse:
     tests = request.POST.get("tests", Submission.Tests.VISIBLE)
     source = request.POST.get("source", "")
     try:
-        source, kind = _sent(request, found)
+        source, kind = posted.source(request, found, request.user)
+        if kind == Submission.SourceKind.PYTHON and source.strip() and not request.htmx:
+            # Without scripts nothing else keeps what was typed, even if it is refused.
+            services.replace_draft(learner=request.user, exercise=found, source=source)
         submission = services.submit(
             learner=request.user,
             exercise=found,
             tests=tests,
             source=source,
             source_kind=kind,
-            probe=_lines(request.POST.get("probe", "")),
+            probe=posted.lines(request.POST.get("probe", "")),
         )
     except SubmissionError as error:
         return _refuse(request, found, source, error)
     if request.htmx:
         return _panel(request, request.user, submission.pk)
-    if kind == Submission.SourceKind.PYTHON:
-        # Without scripts nothing else keeps what was typed.
-        services.replace_draft(learner=request.user, exercise=found, source=source)
     here = kind in {Submission.SourceKind.QUIZ, Submission.SourceKind.NOTEBOOK}
     return redirect(found if here else submission)
 
@@ -95,7 +92,10 @@ def submission(request: LearnerRequest, pk: UUID) -> HttpResponse:
     if request.htmx:
         return _panel(request, request.user, pk)
     found = get_object_or_404(_own(request.user), pk=pk)
-    return render(request, "submissions/detail.html", _result(found))
+    context = _result(found)
+    if found.source_kind == Submission.SourceKind.QUIZ:
+        context["questions"] = list(quizzes.questions(found.version, found))
+    return render(request, "submissions/detail.html", context)
 
 
 @require_safe
@@ -128,8 +128,8 @@ def run_notebook(request: LearnerRequest, pk: UUID) -> HttpResponse:
     return HttpResponse(html)
 
 
+@post_from("submission", "pk")
 @login_required
-@require_POST
 def cancel(request: LearnerRequest, pk: UUID) -> HttpResponse:
     """Ask for an end of the grading."""
     found = get_object_or_404(_own(request.user), pk=pk)
@@ -137,8 +137,8 @@ def cancel(request: LearnerRequest, pk: UUID) -> HttpResponse:
     return _panel(request, request.user, pk) if request.htmx else redirect(found)
 
 
+@post_from("submission", "pk")
 @login_required
-@require_POST
 def restore(request: LearnerRequest, pk: UUID) -> HttpResponse:
     """Make a submission's code the draft again."""
     found = get_object_or_404(_own(request.user), pk=pk)
@@ -158,7 +158,7 @@ def draft(request: Request, slug: str) -> JsonResponse:
         saved = services.save_draft(
             learner=request.user,
             exercise=_exercise(slug),
-            source=_lines(request.POST.get("source", "")),
+            source=posted.lines(request.POST.get("source", "")),
             revision=int(revision) if revision.isdecimal() and len(revision) < 10 else 0,
         )
     except services.DraftConflict as conflict:
@@ -186,6 +186,8 @@ def _exercise_page(
     }
     if last:
         context |= _result(last)
+    if found.current_version.kind == "notebook" and request.user.is_authenticated:
+        context["uploaded"] = posted.last_notebook(found, request.user)
     if found.current_version.kind == "quiz":
         context["questions"] = list(quizzes.questions(found.current_version, last))
     response = render(request, "submissions/exercise.html", context | more, status=status)
@@ -249,40 +251,19 @@ def _panel(request: Request, learner: User, pk: UUID) -> HttpResponse:
     return response
 
 
-def _sent(request: Request, found: Exercise) -> tuple[str, str]:
-    """Return the source and its kind, out of the form that this kind of exercise has."""
-    version = found.current_version
-    assert version is not None
-    if version.kind == "quiz":
-        return quizzes.source(version, request.POST), Submission.SourceKind.QUIZ
-    if version.kind == "notebook":
-        return _notebook(request.FILES.get("notebook")), Submission.SourceKind.NOTEBOOK
-    return _lines(request.POST.get("source", "")), Submission.SourceKind.PYTHON
-
-
-def _notebook(upload: UploadedFile[Any] | None) -> str:
-    if upload is None:
-        raise errors.NotebookMissing
-    try:
-        # One byte over the limit is enough to see that it is too large.
-        return notebooks.read(upload.read(notebooks.MAX_RAW_BYTES + 1))
-    except notebooks.NotebookError as error:
-        raise errors.NotebookUnusable(pick({"en": error.en, "zh": error.zh})) from error
-
-
-def _lines(text: str) -> str:
-    """Undo what HTML forms do to line ends, so that the draft equals what was typed."""
-    return text.replace("\r\n", "\n")
-
-
 def _sign_in_first(request: Request, found: Exercise) -> HttpResponse:
     if request.htmx:
-        error = _("Sign in to run your code. What you typed is kept on this device.")
-        return render(request, "submissions/_refused.html", {"error": error}, status=401)
+        said = {"error": posted.sign_in_first(found)}
+        return render(request, "submissions/_refused.html", said, status=401)
     return redirect_to_login(found.get_absolute_url())
 
 
 def _refuse(request: Request, found: Exercise, source: str, error: SubmissionError) -> HttpResponse:
     if request.htmx:
         return render(request, "submissions/_refused.html", {"error": error}, status=error.status)
-    return _exercise_page(request, found, source=source, error=error, status=error.status)
+    more: dict[str, Any] = {"source": source, "error": error}
+    version = found.current_version
+    if version is not None and version.kind == "quiz":
+        answers = quizzes.ticked(version, request.POST)
+        more["questions"] = list(quizzes.questions(version, None, answers))
+    return _exercise_page(request, found, status=error.status, **more)

@@ -6,6 +6,7 @@ what it would show.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -88,6 +89,16 @@ QUIZ = {
         },
     ],
 }
+QUIZ_SECOND = {
+    "id": "parts",
+    "text": {"en": "What has a transformer?", "zh": "Transformer 有什么？"},
+    "multiple": True,
+    "choice": [
+        {"id": "heads", "text": {"en": "Heads", "zh": "注意力头"}},
+        {"id": "norms", "text": {"en": "Norms", "zh": "归一化层"}},
+        {"id": "wheels", "text": {"en": "Wheels", "zh": "轮子"}},
+    ],
+}
 QUIZ_WRONG = {
     "name": "cost",
     "title": {"en": "Question 1", "zh": "第 1 题"},
@@ -99,15 +110,39 @@ QUIZ_WRONG = {
 }
 
 
-def make_quiz() -> Exercise:
-    """Turn the exercise into a quiz of one question."""
+def make_quiz(*more: dict[str, Any]) -> Exercise:
+    """Return an exercise that is a quiz of one question, and ``more``."""
     exercise = make_exercise()
     version = exercise.current_version
     assert version is not None
     version.manifest |= {"kind": "quiz", "entry": []}
-    version.quiz = QUIZ
+    version.quiz = {"question": [*QUIZ["question"], *more]}
     version.save()
     return exercise
+
+
+def make_notebook() -> Exercise:
+    """Return an exercise that is a notebook."""
+    exercise = make_exercise()
+    version = exercise.current_version
+    assert version is not None
+    version.manifest |= {"kind": "notebook"}
+    version.starter = notebook_of(STARTER)
+    version.save()
+    return exercise
+
+
+def notebook_of(answer: str) -> str:
+    """Return a notebook with one cell, the answer's."""
+    cell = {
+        "id": "answer",
+        "cell_type": "code",
+        "metadata": {"tags": ["answer"]},
+        "source": answer,
+        "outputs": [],
+        "execution_count": None,
+    }
+    return json.dumps({"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
 
 
 def make_exercise() -> Exercise:

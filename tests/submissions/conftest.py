@@ -95,10 +95,12 @@ def make_another(exercise: Exercise) -> MakeExercise:
 
 @pytest.fixture
 def submit(exercise: Exercise, learner: User) -> Submit:
-    """Submit; whatever isn't said is the first learner's, for the first exercise."""
+    """Submit; whatever isn't said is the first learner's, for the first exercise, and new."""
+    numbers = count(1)
 
     def make(**fields: object) -> Submission:
-        said = {"learner": learner, "exercise": exercise, "tests": "hidden", "source": "x = 1\n"}
+        new = f"x = {next(numbers)}\n"
+        said = {"learner": learner, "exercise": exercise, "tests": "hidden", "source": new}
         return services.submit(**(said | fields))  # type: ignore[arg-type]
 
     return make

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import Any
+
 import pytest
 from django.db import connection, transaction
+from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.models import User
@@ -124,15 +128,40 @@ def test_one_learner_may_not_fill_the_queue(
     claim = services.claim(running.pk)
     assert claim is not None
     with pytest.raises(errors.TooManyWaiting) as caught:
-        submit(learner, exercise)
+        submit(learner, exercise, "a")
     assert caught.value.status == 429
     assert "2 of your runs" in str(caught.value)
     assert Submission.objects.count() == 2
 
     submit(make_learner(), exercise)  # another learner is not held up
     services.cancel(waiting)
-    submit(learner, exercise)
+    submit(learner, exercise, "b")
     with pytest.raises(errors.TooManyWaiting):
-        submit(learner, exercise)
+        submit(learner, exercise, "c")
     services.record_cancelled(claim)
-    submit(learner, exercise)
+    submit(learner, exercise, "d")
+
+
+def test_what_is_sent_twice_in_a_moment_is_graded_once(
+    learner: User, exercise: Exercise, bells: Bells, django_capture_on_commit_callbacks: Any
+) -> None:
+    with django_capture_on_commit_callbacks(execute=True):
+        first = submit(learner, exercise)
+        assert submit(learner, exercise) == first
+        assert submit(learner, exercise, "x = 2\n") != first
+        assert submit(learner, exercise, tests="visible") != first
+    assert len(bells.enqueued) == 3
+
+
+def test_the_same_text_is_graded_again_once_it_was_graded(
+    learner: User, exercise: Exercise
+) -> None:
+    first = submit(learner, exercise)
+    services.cancel(first.latest_run)
+    assert submit(learner, exercise) != first
+
+
+def test_the_same_text_is_graded_again_after_a_while(learner: User, exercise: Exercise) -> None:
+    first = submit(learner, exercise)
+    Submission.objects.update(submitted_at=timezone.now() - timedelta(seconds=10))
+    assert submit(learner, exercise) != first

@@ -30,6 +30,7 @@ OF_A_SUBMISSION = [
     ("restore", "post"),
     ("submission-events", "get"),
 ]
+LEADS_TO_THE_PAGE = {("cancel", "get"), ("restore", "get")}
 ALLOWED = {
     ("submission", "get"): 200,
     ("submission", "head"): 200,
@@ -77,7 +78,7 @@ def test_a_submission_is_not_found_by_others(
     # 405 is said of the address, not of the submission: the same for one that there isn't.
     nowhere = ask(client, name, verb, uuid4(), headers=headers)
     assert answer.status_code == nowhere.status_code
-    assert answer.status_code in {404, 405}
+    assert answer.status_code in ({302} if (name, verb) in LEADS_TO_THE_PAGE else {404, 405})
     assert (answer.status_code == 404) == ((name, verb) in ALLOWED or name.endswith("events"))
     assert b"secret" not in answer.content
     assert snapshot() == before
@@ -91,6 +92,8 @@ def test_strangers_are_asked_to_sign_in_or_find_nothing(
     answer = ask(client, name, verb, run.submission_id)
     if name.endswith("events"):
         assert answer.status_code == 404
+    elif (name, verb) in LEADS_TO_THE_PAGE:
+        assert answer["Location"] == run.submission.get_absolute_url()
     else:
         assert answer.status_code == 302
         assert answer["Location"].startswith(reverse("account_login"))
@@ -102,7 +105,8 @@ def test_each_address_takes_only_its_own_verbs(
     signed_in: Client, run: GradingRun, name: str, verb: str
 ) -> None:
     answer = ask(signed_in, name, verb, run.submission_id)
-    assert answer.status_code == ALLOWED.get((name, verb), 405)
+    led = (name, verb) in LEADS_TO_THE_PAGE
+    assert answer.status_code == ALLOWED.get((name, verb), 302 if led else 405)
 
 
 def test_others_submissions_are_in_no_list(
@@ -441,3 +445,59 @@ def test_an_exercise_that_has_become_a_quiz_can_still_be_opened(
     assert page.status_code == 200
     (question,) = page.context["questions"]
     assert not any(choice.chosen for choice in question.choices)
+
+
+# Where a form leads
+
+
+@pytest.mark.parametrize("name", ["cancel", "restore"])
+def test_by_get_an_action_leads_to_its_page_and_does_nothing(
+    signed_in: Client, run: GradingRun, name: str
+) -> None:
+    before = snapshot()
+    answer = ask(signed_in, name, "get", run.submission_id)
+    assert answer["Location"] == run.submission.get_absolute_url()
+    assert snapshot() == before
+
+
+def test_the_language_can_be_switched_on_a_page_that_refuses(
+    signed_in: Client, exercise: Exercise
+) -> None:
+    refused = signed_in.post(reverse("submit", args=[exercise.slug]), {"tests": "hidden"})
+    assert refused.status_code == 400
+    switched = signed_in.post(
+        reverse("set_language"),
+        {"language": "zh-hans", "next": refused.context["request"].get_full_path()},
+        follow=True,
+    )
+    assert switched.status_code == 200
+    assert switched.redirect_chain[-1][0] == exercise.get_absolute_url()
+    assert "注意力" in switched.content.decode()
+
+
+def test_a_text_that_is_refused_is_the_draft_without_scripts(
+    signed_in: Client, exercise: Exercise, settings: Any
+) -> None:
+    settings.SUBMISSIONS_MAX_WAITING = 0
+    url = reverse("submit", args=[exercise.slug])
+    assert signed_in.post(url, {"source": "x = 1", "tests": "hidden"}).status_code == 429
+    assert Draft.objects.get().source == "x = 1"
+
+
+# Cut short
+
+
+@pytest.mark.parametrize("end", ["cancelled", "errored"])
+def test_no_test_runs_on_after_its_run_has_ended(
+    signed_in: Client, run: GradingRun, settings: Any, end: str
+) -> None:
+    settings.GRADING_MAX_ATTEMPTS = 1
+    claim = claimed(run)
+    services.record_plan(claim, [{"name": "t", "title": {"en": "T", "zh": "T"}, "max_points": 1}])
+    services.record_started(claim, "t")
+    if end == "cancelled":
+        services.record_cancelled(claim)
+    else:
+        services.record_fault(claim, "OSError")
+    page = signed_in.get(run.submission.get_absolute_url()).content.decode()
+    assert "Running" not in page

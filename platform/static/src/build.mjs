@@ -37,6 +37,7 @@ const options = {
     theme: "js/theme.js",
     site: "js/site.js",
     workbench: "js/workbench.js",
+    quiz: "js/quiz.js",
     math: "js/math.js",
     style: "css/index.css",
     notebook: "css/notebook.css",

@@ -21,7 +21,7 @@ from submissions import queue
 from submissions.models import GradingRun, Outcome
 from submissions.services.moves import announce, move
 from submissions.signals import graded
-from submissions.states import OutcomeKind, State, Verdict
+from submissions.states import FINAL, OutcomeKind, State, Verdict
 from workers import services as workers
 
 HELD = (State.RUNNING, State.GRADED)
@@ -235,6 +235,9 @@ def release(
         moved = move(rows, State.RUNNING, target, **given_up | changes)
         if not moved:
             return False
+        if target in FINAL:
+            # What was cut short has no end to tell of.
+            claim.run.outcomes.filter(kind=OutcomeKind.RUNNING).update(kind=OutcomeKind.WAITING)
         if target is State.QUEUED:
             claim.run.outcomes.all().delete()
             transaction.on_commit(partial(queue.enqueue, claim.run.pk, claim.run.queue))

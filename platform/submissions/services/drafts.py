@@ -47,7 +47,12 @@ def save_draft(*, learner: User, exercise: Exercise, source: str, revision: int)
 
 
 def replace_draft(*, learner: User, exercise: Exercise, source: str) -> None:
-    """Make ``source`` the draft, whatever was there: pages that hold another text will ask."""
+    """Make ``source`` the draft, whatever was there: pages that hold another text will ask.
+
+    Raises:
+        SubmissionError: the text can't be stored.
+    """
+    check_storable(source)
     draft, created = Draft.objects.get_or_create(
         learner=learner, exercise=exercise, defaults={"source": source}
     )

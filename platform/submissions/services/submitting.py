@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from functools import partial
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.utils import timezone
 
 from accounts.models import User
 from curriculum.models import Exercise
@@ -15,6 +18,9 @@ from submissions.services.moves import announce, move
 from submissions.services.storable import check_storable
 from submissions.states import FINAL, State
 from workers import services as workers
+
+PRESSED_TWICE_S = 5
+"""Within this time the same text, sent again while it is being graded, is a slip of the hand."""
 
 
 def submit(
@@ -29,7 +35,8 @@ def submit(
     """Store ``source`` and have it graded, or with ``Tests.TRY`` have ``probe`` run beside it.
 
     The row is committed before the broker hears of it: a learner's text is never lost, and a
-    lost message is made up for by ``requeue_expired``.
+    lost message is made up for by ``requeue_expired``. What was sent just now and is still being
+    graded isn't graded twice: a second click gets the first one's submission.
 
     Raises:
         SubmissionError: it can't be graded; nothing was stored.
@@ -47,20 +54,29 @@ def submit(
     with transaction.atomic():
         # The lock makes the count hold when one person sends from two tabs at once.
         User.objects.select_for_update().get(pk=learner.pk)
+        wanted = {
+            "learner": learner,
+            "version": version,
+            "tests": tests,
+            "source": source,
+            "source_kind": source_kind,
+            "probe": probe,
+        }
+        if sent := _just_sent(wanted):
+            return sent
         active = GradingRun.objects.filter(submission__learner=learner).exclude(state__in=FINAL)
         if active.count() >= settings.SUBMISSIONS_MAX_WAITING:
             raise errors.TooManyWaiting(limit=settings.SUBMISSIONS_MAX_WAITING)
-        submission = Submission.objects.create(
-            learner=learner,
-            version=version,
-            tests=tests,
-            source=source,
-            source_kind=source_kind,
-            probe=probe,
-        )
+        submission = Submission.objects.create(**wanted)
         run = GradingRun.objects.create(submission=submission, queue=queue_for(version.gpu))
         transaction.on_commit(partial(queue.enqueue, run.pk, run.queue))
     return submission
+
+
+def _just_sent(wanted: dict[str, Any]) -> Submission | None:
+    since = timezone.now() - timedelta(seconds=PRESSED_TWICE_S)
+    rows = Submission.objects.filter(**wanted, submitted_at__gt=since)
+    return rows.exclude(runs__state__in=FINAL).first()
 
 
 def queue_for(gpu: str) -> str:

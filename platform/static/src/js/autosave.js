@@ -1,5 +1,7 @@
 // Keeps what is typed: on this device at once, on the server a little later. The server counts
 // revisions; when another device has saved in between, the learner chooses, and nothing is lost.
+import { forget, recall, remember } from "./storage.js";
+
 const LOCAL_MS = 500;
 const SERVER_MS = 3000;
 const RETRY_MS = 15_000;
@@ -37,7 +39,7 @@ export class Autosave {
 
   /** Go on with what this device kept and the server never got, if there is such a text. */
   recover() {
-    const kept = this.#read(this.where.key) ?? this.#read(this.where.guestKey);
+    const kept = JSON.parse(recall(this.where.key) ?? recall(this.where.guestKey));
     if (!kept) return;
     if (kept.other !== undefined) {
       this.editor.text = kept.text;
@@ -76,31 +78,14 @@ export class Autosave {
   }
 
   keepHere() {
-    try {
-      // The other text goes along where it is on this device alone.
-      const other = this.#other?.onlyHere ? this.#other.source : undefined;
-      const kept = { text: this.editor.text, revision: this.revision, other };
-      localStorage.setItem(this.where.key, JSON.stringify(kept));
-    } catch {
-      // No storage or no room: the server's copy remains.
-    }
-  }
-
-  #read(key) {
-    try {
-      return JSON.parse(localStorage.getItem(key));
-    } catch {
-      return null;
-    }
+    // The other text goes along where it is on this device alone.
+    const other = this.#other?.onlyHere ? this.#other.source : undefined;
+    const kept = { text: this.editor.text, revision: this.revision, other };
+    remember(this.where.key, JSON.stringify(kept));
   }
 
   #forget() {
-    try {
-      localStorage.removeItem(this.where.key);
-      localStorage.removeItem(this.where.guestKey);
-    } catch {
-      // Nothing was kept then.
-    }
+    [this.where.key, this.where.guestKey].forEach(forget);
   }
 
   #sendIn(milliseconds) {

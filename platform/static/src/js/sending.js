@@ -19,6 +19,7 @@ document.addEventListener("htmx:afterRequest", async (event) => {
   const form = ofForm(event);
   if (event.target !== form) return;
   busy(form, false);
+  document.querySelector("#drawer, #results").scrollIntoView({ block: "nearest" });
   const { xhr, successful } = event.detail;
   // Other refusals (4xx) come with a text of their own, in the place of the results.
   if (successful || (xhr.status !== 403 && xhr.status >= 400 && xhr.status < 500)) return;
@@ -27,7 +28,7 @@ document.addEventListener("htmx:afterRequest", async (event) => {
 });
 
 function busy(form, isBusy) {
-  form.querySelector(".actions-bar").setAttribute("aria-busy", isBusy);
+  form.setAttribute("aria-busy", isBusy);
   for (const button of form.querySelectorAll("[type=submit]")) button.setAttribute("aria-disabled", isBusy);
 }
 
@@ -47,7 +48,7 @@ async function reason(form, status) {
 /** Browsers don't send a file that was saved again since it was chosen, and call it a network error. */
 async function hasChanged(field) {
   try {
-    await field.files[0]?.slice(0, 1).arrayBuffer();
+    await field.files[0]?.arrayBuffer();
     return false;
   } catch {
     return true;

@@ -16,3 +16,11 @@ export function remember(key, value) {
     // Then it holds for this page only.
   }
 }
+
+export function forget(key) {
+  try {
+    localStorage.removeItem(key);
+  } catch {
+    // Nothing was remembered then.
+  }
+}

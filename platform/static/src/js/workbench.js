@@ -85,17 +85,11 @@ document.addEventListener("keydown", (event) => {
   press(event.shiftKey ? "submit" : "run");
 });
 
-/** From the top: the verdict stands there. */
-function showResults() {
-  const drawer = document.querySelector("#drawer");
-  drawer.scrollTop = 0;
-  drawer.scrollIntoView({ block: "nearest" });
-}
-
 form.addEventListener("htmx:afterRequest", ({ detail }) => {
   if (!detail.successful) return;
   sentText = detail.requestConfig.parameters.source ?? editor.text;
-  showResults();
+  // From the top: the verdict stands there.
+  document.querySelector("#drawer").scrollTop = 0;
   judgeStale();
 });
 document.addEventListener("htmx:afterSettle", judgeStale);
