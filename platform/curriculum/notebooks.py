@@ -9,9 +9,11 @@ import ast
 import json
 import re
 from collections.abc import Iterable
-from typing import Any, NoReturn
+from typing import Any, NamedTuple
 
 import nbformat
+
+from curriculum import texts
 
 MAX_RAW_BYTES = 1 << 20
 MAX_CLEAN_BYTES = 256 << 10
@@ -35,17 +37,28 @@ class NotebookError(Exception):
         self.en, self.zh = en, zh
 
 
+class AnswerMissing(NotebookError):
+    """No code cell of the notebook holds the answer."""
+
+
+class Answer(NamedTuple):
+    """The cell that was taken for an answer: its place among the code cells, from 1, and text."""
+
+    name: str
+    number: int
+    source: str
+
+
 def read(data: bytes | str) -> str:
     """Return the JSON text of an uploaded notebook, with only what grading needs.
 
     Cells keep their ids, tags and sources; outputs, attachments and all other metadata go.
 
     Raises:
-        NotebookError: it is too large, isn't JSON, isn't a notebook of format 4, has characters
-            that can't be stored, or has no code cell.
+        NotebookError: it is too large, isn't JSON, isn't a notebook of a format that Jupyter opens,
+            has characters that can't be stored, or has no code cell.
     """
-    content = _parse(_decode(data))
-    cells = _clean_cells(content["cells"])
+    cells = _cells(_decode(data))
     if not any(cell["cell_type"] == "code" for cell in cells):
         raise NotebookError("The notebook has no code cell.", "Notebook 里没有代码单元格。")
     text = _dump(cells)
@@ -67,22 +80,48 @@ def code_cells(notebook_text: str) -> list[str]:
 
 
 def answer_source(notebook_text: str, starter_text: str) -> str:
-    """Return the learner's module: the code in the cells that the starter tags as answers.
-
-    A cell is found by its id; else, when as many cells are tagged as in the starter, by its place
-    among them; else, among all others, by the functions and classes that it should define. A cell
-    that defines them is preferred to one that only has the id or the tag: learners move code.
+    """Return the learner's module: the code in the cells that hold the answers.
 
     Raises:
         NotebookError: an answer cell is missing, or has lines that only IPython understands.
     """
-    cells, answers = _code(notebook_text), _answers(starter_text)
-    sources: list[str] = []
-    for position, answer in enumerate(answers):
-        found: str = _find(cells, answers, position)["source"]
-        _refuse_magics(found, answer["id"])
-        sources.append(found)
-    return "\n\n".join(sources)
+    sources: dict[int, str] = {}
+    for answer in answers(notebook_text, starter_text):
+        _refuse_magics(answer)
+        sources[answer.number] = answer.source
+    return "\n\n".join(sources.values())
+
+
+def answers(notebook_text: str, starter_text: str) -> list[Answer]:
+    """Return the cells that hold the answers, in the order of the starter's cells of that tag.
+
+    The last cell that defines an answer's functions and classes counts, as when the notebook runs:
+    learners copy and move code. What is as it was handed out counts only where nothing else does.
+    A cell that doesn't define them is taken by its id; else, when as many cells are tagged as in
+    the starter, by its place among them.
+
+    Raises:
+        AnswerMissing: one is in no code cell.
+        NotebookError: these are no notebooks, or the starter has no answer cell.
+    """
+    cells, given = _cells(notebook_text), _cells(starter_text)
+    wanted = [cell for cell in given if _is_answer(cell)]
+    if not wanted:
+        raise NotebookError(
+            "This exercise's notebook has no answer cell.", "这道练习的 Notebook 没有答案单元格。"
+        )
+    code = [cell for cell in cells if cell["cell_type"] == "code"]
+    handed_out = {cell["source"] for cell in given}
+    own = [cell for cell in code if cell["source"] not in handed_out]
+    found = list[Answer]()
+    for position, answer in enumerate(wanted):
+        untouched = [cell for cell in code if cell["source"] == answer["source"]]
+        cell = _defining(own, answer) or _in_its_place(code, wanted, position)
+        cell = cell or _defining(untouched, answer)
+        if cell is None:
+            raise _missing(cells, answer)
+        found.append(Answer(answer["id"], code.index(cell) + 1, cell["source"]))
+    return found
 
 
 def magic_line(source: str) -> tuple[int, str] | None:
@@ -135,31 +174,48 @@ def _decode(data: bytes | str) -> str:
                 f"The file is larger than {MAX_RAW_BYTES >> 20} MiB. Clear its outputs first.",
                 f"文件超过 {MAX_RAW_BYTES >> 20} MiB，请先清除输出。",
             )
-        return raw.decode("utf-8-sig")
-    except UnicodeError as error:
+        return texts.utf8(raw)
+    except UnicodeEncodeError as error:
         raise _not_json() from error
+    except texts.TextError as error:
+        raise NotebookError(error.en, error.zh) from error
 
 
-def _parse(text: str) -> dict[str, Any]:
+def _parse(text: str) -> list[Any]:
+    """Return the cells of a notebook, in the shape of format 4."""
     try:
-        content = json.loads(text, parse_constant=_refuse_constant)
+        content = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise _not_json() from error
-    if not isinstance(content, dict) or type(content.get("nbformat")) is not int:
+    version = content.get("nbformat") if isinstance(content, dict) else None
+    if type(version) is not int:
         raise _not_a_notebook()
-    if content["nbformat"] != 4:
+    if version not in (3, 4):
         raise NotebookError(
-            f"The notebook has format {str(content['nbformat'])[:9]}. "
-            "Save it in format 4 (.ipynb) first.",
-            f"Notebook 的格式版本是 {str(content['nbformat'])[:9]}，请先另存为版本 4（.ipynb）。",
+            f"The notebook has format {str(version)[:9]}. Save it in format 4 (.ipynb) first.",
+            f"Notebook 的格式版本是 {str(version)[:9]}，请先另存为版本 4（.ipynb）。",
         )
-    if not isinstance(content.get("cells"), list):
+    cells = content.get("cells") if version == 4 else _cells_of_format_3(content)
+    if not isinstance(cells, list):
         raise _not_a_notebook()
-    return content
+    return cells
 
 
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")
+def _cells_of_format_3(content: dict[str, Any]) -> list[Any] | None:
+    """Return what format 3 keeps in worksheets, or None if it has none."""
+    sheets = content.get("worksheets")
+    if not isinstance(sheets, list) or not all(isinstance(sheet, dict) for sheet in sheets):
+        return None
+    parts = [cells for sheet in sheets if isinstance(cells := sheet.get("cells"), list)]
+    return [_upgraded(cell) for cells in parts for cell in cells]
+
+
+def _upgraded(cell: Any) -> Any:
+    if not isinstance(cell, dict):
+        return cell
+    if cell.get("cell_type") == "code":
+        return {**cell, "source": cell.get("input", "")}
+    return {**cell, "cell_type": "raw" if cell.get("cell_type") == "raw" else "markdown"}
 
 
 def _not_json() -> NotebookError:
@@ -182,7 +238,7 @@ def _clean_cells(found: list[Any]) -> list[Cell]:
     taken: set[str] = set()
     for position, cell in enumerate(found, 1):
         cleaned = _clean_cell(cell, position)
-        wanted = cell.get("id")
+        wanted = cell.get("id", _metadata(cell).get("id"))  # Colab keeps it there
         if not isinstance(wanted, str) or not _ID.fullmatch(wanted) or wanted in taken:
             wanted = _free_id(position, taken)
         taken.add(wanted)
@@ -217,11 +273,15 @@ def _clean_cell(cell: Any, position: int) -> Cell:
 
 
 def _tags(cell: Cell) -> list[str]:
-    metadata = cell.get("metadata")
-    tags = metadata.get("tags") if isinstance(metadata, dict) else None
+    tags = _metadata(cell).get("tags")
     # The format wants them unique and without commas.
     texts = [tag for tag in tags if isinstance(tag, str)] if isinstance(tags, list) else []
     return [tag for tag in dict.fromkeys(texts) if tag and "," not in tag]
+
+
+def _metadata(cell: Cell) -> dict[str, Any]:
+    metadata = cell.get("metadata")
+    return metadata if isinstance(metadata, dict) else {}
 
 
 def _refuse_unstorable(texts: Iterable[str], position: int) -> None:
@@ -249,7 +309,7 @@ def _dump(cells: list[Cell]) -> str:
 
 
 def _cells(text: str) -> list[Cell]:
-    return _clean_cells(_parse(text)["cells"])
+    return _clean_cells(_parse(text))
 
 
 def _code(text: str) -> list[Cell]:
@@ -260,31 +320,36 @@ def _is_answer(cell: Cell) -> bool:
     return cell["cell_type"] == "code" and ANSWER_TAG in cell["metadata"].get("tags", ())
 
 
-def _answers(starter_text: str) -> list[Cell]:
-    answers = [cell for cell in _code(starter_text) if _is_answer(cell)]
-    if not answers:
-        raise NotebookError(
-            "This exercise's notebook has no answer cell.", "这道练习的 Notebook 没有答案单元格。"
-        )
-    return answers
+def _defining(cells: list[Cell], answer: Cell) -> Cell | None:
+    """Return the last of ``cells`` that defines what ``answer`` does."""
+    names = _defined(answer)
+    found = [cell for cell in cells if names and names <= _defined(cell)]
+    return found[-1] if found else None
 
 
-def _find(cells: list[Cell], answers: list[Cell], position: int) -> Cell:
-    answer, names = answers[position], _defined(answers[position])
-    same_id = [cell for cell in cells if cell["id"] == answer["id"]]
+def _in_its_place(cells: list[Cell], wanted: list[Cell], position: int) -> Cell | None:
     tagged = [cell for cell in cells if _is_answer(cell)]
-    in_place = [tagged[position]] if len(tagged) == len(answers) else []
-    others = [cell for cell in cells if cell["id"] not in {other["id"] for other in answers}]
-    for candidates in (same_id, in_place, others):
-        if found := [cell for cell in candidates if names and names <= _defined(cell)]:
-            return found[-1]  # as when the notebook runs: the last definition counts
-    if found := [*same_id, *in_place]:
-        return found[0]
-    missing = ", ".join(sorted(names))
-    raise NotebookError(
-        f"The answer cell {answer['id']} is missing"
-        + (f": no cell defines {missing}." if names else "."),
-        f"缺少答案单元格 {answer['id']}" + (f"：没有单元格定义 {missing}。" if names else "。"),
+    same_id = [cell for cell in cells if cell["id"] == wanted[position]["id"]]
+    if same_id:
+        return same_id[0]
+    return tagged[position] if len(tagged) == len(wanted) else None
+
+
+def _missing(cells: list[Cell], answer: Cell) -> AnswerMissing:
+    names, name = _defined(answer), answer["id"]
+    for cell in cells:
+        if cell["id"] == name or (names and names <= _defined(cell)):  # no code cell, then
+            kind = "raw" if cell["cell_type"] == "raw" else "Markdown"
+            return AnswerMissing(
+                f"The answer cell {name} is a {kind} cell now, so its code doesn't run. Make it a "
+                "code cell again (in Jupyter: select it and press Esc, then Y).",
+                f"答案单元格 {name} 现在是 {kind} 单元格，其中的代码不会运行。"
+                "请把它改回代码单元格（在 Jupyter 中选中它，按 Esc，再按 Y）。",
+            )
+    listed = ", ".join(sorted(names))
+    return AnswerMissing(
+        f"The answer cell {name} is missing" + (f": no cell defines {listed}." if names else "."),
+        f"缺少答案单元格 {name}" + (f"：没有单元格定义 {listed}。" if names else "。"),
     )
 
 
@@ -293,10 +358,11 @@ def _defined(cell: Cell) -> set[str]:
     return set(_DEFINED.findall(cell["source"]))
 
 
-def _refuse_magics(source: str, name: str) -> None:
-    if (found := magic_line(source)) is not None:
+def _refuse_magics(answer: Answer) -> None:
+    if (found := magic_line(answer.source)) is not None:
         number, line = found
         raise NotebookError(
-            f"Line {number} of the answer cell {name} is no Python but an IPython command: {line}",
-            f"答案单元格 {name} 的第 {number} 行是 IPython 命令，不是 Python：{line}",
+            f"Line {number} of the answer cell {answer.name} is no Python but an IPython command: "
+            f"{line}",
+            f"答案单元格 {answer.name} 的第 {number} 行是 IPython 命令，不是 Python：{line}",
         )

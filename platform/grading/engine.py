@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from curriculum.manifest import Manifest, load_manifest
-from curriculum.notebooks import NotebookError, answer_source, code_cells
+from curriculum.notebooks import AnswerMissing, NotebookError, answer_source, code_cells
 from grading import quiz
 from grading.grader_process import Grader, InfrastructureError, Zygote
 from grading.report import Event, Finished, Graded, from_json
@@ -102,7 +102,8 @@ class Engine:
         try:
             spec = self._job_spec(job, manifest)
         except NotebookError as error:
-            yield Graded("syntax_error", 0, 0, {"en": error.en, "zh": error.zh})
+            kind = "runtime_error" if isinstance(error, AnswerMissing) else "syntax_error"
+            yield Graded(kind, 0, 0, {"en": error.en, "zh": error.zh})
             return
         if manifest.gpu == "required" and self.gpu is None:
             raise SandboxUnavailable("this exercise needs a worker with a GPU (SANDBOX_GPU)")

@@ -8,7 +8,7 @@ import nbformat
 import pytest
 
 from curriculum import notebooks
-from curriculum.notebooks import NotebookError
+from curriculum.notebooks import AnswerMissing, NotebookError
 
 
 def code(source="x = 1", name="c", *tags, **more):
@@ -25,6 +25,11 @@ def notebook(*cells, **more):
     return json.dumps(content | more)
 
 
+def old(*sheets, **more):
+    content = {"metadata": {"name": ""}, "nbformat": 3, "nbformat_minor": 0}
+    return json.dumps(content | {"worksheets": list(sheets)} | more)
+
+
 STARTER = notebook(
     markdown("# Task"), code("def f():\n    raise NotImplementedError", "f", "answer"), code("f()")
 )
@@ -33,15 +38,21 @@ TWO = notebook(
 )
 
 REFUSED = {
-    "no text": (b"\xff\xfe\x00", "not valid JSON"),
+    "UTF-16": (notebook(code()).encode("utf-16"), "saved as UTF-16"),
+    "GBK": (notebook(code("# 中文")).replace("\\u4e2d", "中").encode("gbk"), "isn't UTF-8"),
     "no JSON": (b"# %%\nx = 1", "not valid JSON"),
     "empty": (b"", "not valid JSON"),
-    "NaN": (b'{"nbformat": NaN}', "not valid JSON"),
+    "NaN": (b'{"nbformat": NaN}', "not a Jupyter notebook"),
     "nested deep": (b"[" * 100_000, "not valid JSON"),
     "a huge number": (b'{"nbformat": ' + b"9" * 100_000 + b"}", "not valid JSON"),
     "a list": (b"[]", "not a Jupyter notebook"),
     "no cells": (b'{"nbformat": 4, "nbformat_minor": 5}', "not a Jupyter notebook"),
-    "format 3": (notebook(code(), nbformat=3), "format 3"),
+    "format 2": (notebook(code(), nbformat=2), "format 2"),
+    "format 3 without sheets": (notebook(code(), nbformat=3), "not a Jupyter notebook"),
+    "format 3 with odd sheets": (old(worksheets=[3]), "not a Jupyter notebook"),
+    "format 3 without cells": (old({"cells": 3}), "no code cell"),
+    "format 3 with odd cells": (old({"cells": [3]}), "cell 1 is malformed"),
+    "format 3 with odd code": (old({"cells": [{"cell_type": "code", "input": 3}]}), "cell 1 is"),
     "format 5": (notebook(code(), nbformat=5), "format 5"),
     "format true": (notebook(code(), nbformat=True), "not a Jupyter notebook"),
     "a cell that is null": (notebook(None), "cell 1 is malformed"),
@@ -100,16 +111,22 @@ def test_a_byte_order_mark_and_windows_line_ends_are_fine():
 
 
 ANSWER = "import torch\n\ndef f():\n    return 1"
+GIVEN = "def f():\n    raise NotImplementedError"
 FOUND = {
     "as it was handed out": [markdown("# Task"), code(ANSWER, "f", "answer"), code("f()")],
     "the tag is gone": [code(ANSWER, "f")],
     "the id is gone": [code("f()", "x"), code(ANSWER, "new", "answer")],
     "both are gone": [code("f()", "x"), code(ANSWER, "new")],
-    "the cell was copied": [code(ANSWER, "f", "answer"), code("def f(): old", "f", "answer")],
+    "solved in a copy": [code(GIVEN, "f", "answer"), code(ANSWER, "y", "answer")],
+    "solved in a copy above": [code(ANSWER, "y", "answer"), code(GIVEN, "f", "answer")],
+    "tried first, solved in a copy": [code("def f(): old", "f", "answer"), code(ANSWER, "y")],
+    "a copy of one id": [code("def f(): old", "f", "answer"), code(ANSWER, "f", "answer")],
+    "kept before it was solved": [code(ANSWER, "f", "answer"), code(GIVEN, "y", "answer")],
     "defined twice elsewhere": [code("def f(): old", "x"), code(ANSWER, "y")],
     "written in another cell": [code("", "f", "answer"), code(ANSWER, "y")],
     "the id became Markdown": [markdown(ANSWER, "f"), code(ANSWER, "y")],
     "tagged cells were added": [code("1", "x", "answer"), code(ANSWER, "f"), code("2", "y")],
+    "Colab": [code(ANSWER, metadata={"id": "f", "colab": {"base_uri": "https://x"}}) | {"id": 0}],
 }
 
 
@@ -128,6 +145,83 @@ def test_several_answers_come_in_the_starters_order_and_nothing_else_comes():
         code("class G: 1", "g", "answer"), code("secret()", "x"), code("def f(): 2", "f", "answer")
     )
     assert notebooks.answer_source(handed_in, TWO) == "def f(): 2\n\nclass G: 1"
+
+
+def test_what_is_as_it_was_handed_out_is_an_answer_where_nothing_else_is():
+    for cells in (
+        [code(GIVEN, "f", "answer"), code("f()")],
+        [code(GIVEN, "x"), code("f()")],
+    ):
+        assert notebooks.answer_source(notebook(*cells), STARTER) == GIVEN
+
+
+def test_what_the_starter_itself_shows_is_no_answer():
+    starter = notebook(code(GIVEN, "f", "answer"), code("def f(): demonstration", "demo"))
+    handed_in = notebook(code(ANSWER, "f", "answer"), code("def f(): demonstration", "demo"))
+    assert notebooks.answer_source(handed_in, starter) == ANSWER
+
+
+def test_the_cells_that_were_taken_are_numbered_as_the_page_numbers_them():
+    handed_in = notebook(
+        markdown("# Mine"),
+        code("def f(): old", "f", "answer"),
+        code("class G: 1", "g", "answer"),
+        code("1"),
+        code("def f(): new", "copy"),
+    )
+    assert notebooks.answers(handed_in, TWO) == [
+        ("f", 4, "def f(): new"),
+        ("g", 2, "class G: 1"),
+    ]
+
+
+def test_a_cell_that_holds_two_answers_is_taken_once():
+    both = "def f(): 1\n\nclass G: 2"
+    assert notebooks.answer_source(notebook(code(both, "f", "answer")), TWO) == both
+
+
+@pytest.mark.parametrize("kind", ["markdown", "raw"])
+@pytest.mark.parametrize("name", ["f", "new"])
+def test_an_answer_that_is_no_code_any_more_is_named(kind, name):
+    handed_in = notebook(markdown(ANSWER, name, cell_type=kind), code("f()"))
+    with pytest.raises(AnswerMissing, match=f"(?i)cell f is a {kind} cell now") as caught:
+        notebooks.answer_source(notebooks.read(handed_in), STARTER)
+    assert "代码单元格" in caught.value.zh
+
+
+def test_notebooks_of_format_3_are_read():
+    cells = [
+        {"cell_type": "heading", "level": 1, "source": ["Task"], "metadata": {}},
+        {
+            "cell_type": "code",
+            "input": ANSWER.splitlines(keepends=True),
+            "outputs": [],
+            "language": "python",
+            "collapsed": False,
+            "prompt_number": 3,
+            "metadata": {},
+        },
+        {"cell_type": "raw", "source": "x"},
+    ]
+    text = notebooks.read(old({"cells": cells[:2]}, {"cells": cells[2:]}))
+    kinds = [cell["cell_type"] for cell in json.loads(text)["cells"]]
+    assert kinds == ["markdown", "code", "raw"]
+    assert notebooks.answer_source(text, STARTER) == ANSWER
+
+
+def test_an_older_notebook_of_format_4_needs_no_ids():
+    cells = [code(["import torch\n", "def f():\n", "    return 1"]), code("f()")]
+    for cell in cells:
+        del cell["id"]
+    text = notebooks.read(notebook(*cells, nbformat_minor=0))
+    assert notebooks.answer_source(text, STARTER) == "import torch\ndef f():\n    return 1"
+
+
+@pytest.mark.parametrize("number", ["NaN", "-Infinity", "1e999", "-0"])
+def test_odd_numbers_in_what_is_dropped_anyway_are_no_matter(number):
+    output = {"output_type": "execute_result", "data": {"application/json": {"loss": "@"}}}
+    text = notebook(code(ANSWER, outputs=[output])).replace('"@"', number)
+    assert notebooks.code_cells(notebooks.read(text)) == [ANSWER]
 
 
 def test_a_missing_answer_is_named_by_what_it_should_define():
