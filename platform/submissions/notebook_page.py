@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import html
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import nh3
@@ -27,6 +27,7 @@ _TAGS = (nh3.ALLOWED_TAGS | {"main", "section"}) - {"area", "img", "map"}
 _ATTRIBUTES = {"*": {"class", "tabindex"}, "a": {"href", "title"}}
 _SCHEMES = {"http", "https", "mailto"}
 _TITLE = {"en": "Notebook", "zh": "Notebook 运行结果"}
+_GRADED = {"en": "This cell was graded.", "zh": "评测的是这个单元格。"}
 _NOT_RUN = {
     "en": "Not run: the notebook stopped above.",
     "zh": "未运行：Notebook 在上面停止了。",
@@ -34,16 +35,21 @@ _NOT_RUN = {
 
 
 def render(
-    notebook_text: str, cells: Sequence[dict[str, Any]], stylesheet: str, language: str = "en"
+    notebook_text: str,
+    cells: Sequence[dict[str, Any]],
+    stylesheet: str,
+    language: str = "en",
+    graded: Collection[int] = (),
 ) -> str:
     """Return a complete HTML document of a cleaned notebook.
 
-    ``cells`` are those of a ``NotebookRun``, for the first code cells of the notebook; messages are
-    in ``language``, "en" or "zh". Nothing active survives, nor anything that loads from elsewhere,
-    but for ``stylesheet``, the address of dist/notebook.css.
+    ``cells`` are those of a ``NotebookRun``, for the first code cells of the notebook; ``graded``
+    are the numbers of those that were graded. Messages are in ``language``, "en" or "zh". Nothing
+    active survives, nor anything that loads from elsewhere, but for ``stylesheet``, the address of
+    dist/notebook.css.
     """
     body = nh3.clean(
-        "\n".join(_cells(notebook_text, cells, language)),
+        "\n".join(_cells(notebook_text, cells, language, graded)),
         tags=_TAGS,
         attributes=_ATTRIBUTES,
         url_schemes=_SCHEMES,
@@ -59,7 +65,9 @@ def render(
     )
 
 
-def _cells(notebook_text: str, ran: Sequence[dict[str, Any]], language: str) -> Iterator[str]:
+def _cells(
+    notebook_text: str, ran: Sequence[dict[str, Any]], language: str, graded: Collection[int]
+) -> Iterator[str]:
     number, left = 0, {"code": MAX_ALL_CHARS, "markdown": MAX_ALL_CHARS, "raw": 0}
     for cell in json.loads(notebook_text)["cells"]:
         kind, source = cell["cell_type"], cell["source"]
@@ -71,10 +79,12 @@ def _cells(notebook_text: str, ran: Sequence[dict[str, Any]], language: str) -> 
             yield f'<section class="prose">{shown}</section>'
             continue
         number += 1
-        answer = " cell--answer" if "answer" in cell["metadata"].get("tags", ()) else ""
+        answer = " cell--answer" if number in graded else ""
         yield f'<section class="cell{answer}"><p class="cell__number">[{number}]</p>'
         if source.strip():
             yield render_python(source) if short else _plain(source, "highlight")
+        if answer:
+            yield f'<p class="cell__note">{_GRADED[language]}</p>'
         if number <= len(ran):
             yield from _outputs(ran[number - 1], language)
         elif number == len(ran) + 1 and ran:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db.models import Prefetch, QuerySet
 
 from accounts.models import User
+from curriculum import notebooks
 from curriculum.models import Exercise
 from submissions.models import GradingRun, Submission
 from submissions.states import State
@@ -38,3 +39,14 @@ def queue_position(run: GradingRun) -> int | None:
 def lacks_gpu(run: GradingRun) -> bool:
     """Return whether a run waits for a GPU while no worker has one."""
     return run.state == State.QUEUED and run.queue == "gpu" and not gpu_at_work()
+
+
+def graded_cells(submission: Submission) -> list[int]:
+    """Return which of a notebook's code cells, from 1, were taken for the answers."""
+    if submission.source_kind != Submission.SourceKind.NOTEBOOK:
+        return []
+    try:
+        found = notebooks.answers(submission.source, submission.version.starter)
+    except notebooks.NotebookError:  # the verdict says which cell is missing
+        return []
+    return sorted({answer.number for answer in found})

@@ -124,6 +124,7 @@ def run_notebook(request: LearnerRequest, pk: UUID) -> HttpResponse:
         found.latest_run.notebook or [],
         request.build_absolute_uri(static("dist/notebook.css")),
         languages.key(),
+        selectors.graded_cells(found),
     )
     return HttpResponse(html)
 
@@ -233,6 +234,7 @@ def _result(submission: Submission) -> dict[str, Any]:
     return {
         "submission": submission,
         "solved": solved,
+        "graded_cells": selectors.graded_cells(submission) if run.is_final else [],
         "next_entry": progress.next_after(exercise, submission.learner) if solved else None,
         "position": selectors.queue_position(run),
         "lacks_gpu": selectors.lacks_gpu(run),

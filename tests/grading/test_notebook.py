@@ -78,7 +78,7 @@ def test_a_wrong_answer_is_wrong_and_its_notebook_runs(run):
 
 
 def test_only_the_answer_is_graded(run):
-    result, cells = run(RIGHT, "def add(a, b): return 'tampered'", "add(1, 2)")
+    result, cells = run(RIGHT, "add = lambda a, b: 'tampered'", "add(1, 2)")
     assert result.verdict == "accepted" and cells[2]["result"] == "'tampered'"
 
 
@@ -163,19 +163,24 @@ def test_a_cleaned_text_reads_as_on_a_terminal():
     assert clean("50 %\r100 %\r\n\x1b[1;32mdone\x1b[0m\x1b[K") == "100 %\ndone"
 
 
+MARKDOWN = notebook(RIGHT, "1").replace('"cell_type": "code"', '"cell_type": "markdown"', 1)
+MISSING = notebook("x = 1").replace('"add"', '"other"').replace("answer", "other")
 REFUSED = {
-    "missing": ("x = 1", "no cell defines add"),
-    "magic": (RIGHT + "\n!ls", "IPython command: !ls"),
+    "missing": (MISSING, "runtime_error", "no cell defines add"),
+    "Markdown": (notebooks.read(MARKDOWN), "runtime_error", "add is a Markdown cell now"),
+    "magic": (notebook(RIGHT + "\n!ls"), "syntax_error", "IPython command: !ls"),
 }
 
 
-@pytest.mark.parametrize(("source", "reason"), REFUSED.values(), ids=REFUSED)
-def test_an_answer_that_cannot_be_read_is_a_syntax_error_in_words(grade, source, reason):
-    text = notebook(source).replace('"id": "add"', '"id": "other"').replace("answer", "other")
-    if "add" in source:
-        text = notebook(source)
+@pytest.mark.parametrize(("text", "verdict", "reason"), REFUSED.values(), ids=REFUSED)
+def test_an_answer_that_cannot_be_read_is_told_in_words(grade, text, verdict, reason):
     result = grade(text, EXERCISE)
-    assert result.verdict == "syntax_error" and reason in result.graded.message["en"]
+    assert result.verdict == verdict and reason in result.graded.message["en"]
+
+
+def test_an_answer_in_a_copy_is_what_is_graded(run):
+    result, cells = run("def add(a, b):\n    ...", "1", RIGHT, "add(1, 2)")
+    assert result.verdict == "accepted" and cells[3]["result"] == "3"
 
 
 def test_the_grade_command_refuses_what_is_no_notebook(tmp_path):
