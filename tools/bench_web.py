@@ -41,9 +41,9 @@ FROM generate_series(1, {submissions}) n, (SELECT array_agg(id ORDER BY id) ids
 
 INSERT INTO submissions_gradingrun (id, submission_id, queue, state, verdict, score, max_score,
     timings, receipt, cancel_requested, seed, salt, created_at, queued_at, enqueued_at, graded_at,
-    attempt)
+    attempt, counts)
 SELECT md5('run' || s.id)::uuid, s.id, 'cpu', 'graded', 'accepted', 1, 1, '{{}}', '{{}}', false, 1,
-    '', s.submitted_at, s.submitted_at, s.submitted_at, s.submitted_at, 1
+    '', s.submitted_at, s.submitted_at, s.submitted_at, s.submitted_at, 1, true
 FROM submissions_submission s;
 
 INSERT INTO leaderboard_entry (learner_id, exercise_id, run_id, points, solved_at, measured_at,

@@ -10,8 +10,9 @@ from django.db.models import F, Min
 from django.utils.translation import gettext_noop
 
 from accounts.models import User
+from curriculum.models import Exercise
 from leaderboard.models import Duel, Entry, Ruling, Standing, Streak
-from submissions.models import GradingRun, Submission
+from submissions.models import GradingRun, Result, Submission
 from submissions.states import PASSING
 
 IMPLAUSIBLE = 0.1
@@ -27,26 +28,48 @@ def on_graded(run: GradingRun, **_signal: Any) -> None:
 
 @transaction.atomic
 def record(run: GradingRun) -> None:
-    """Take a graded run into account: points for the first that passes, speed if it is better."""
+    """Take a graded run into account: points for an exercise that is solved by it, speed if it is
+    better. Whoever has it solved no more, by a regrade, loses both."""
     submission = run.submission
-    if not run.passed or submission.tests != Submission.Tests.HIDDEN:
+    if submission.tests != Submission.Tests.HIDDEN:
         return
-    assert run.graded_at is not None  # run_verdict_iff_graded
     learner, exercise = submission.learner, submission.version.exercise
+    solved_at = _solved_at(learner, exercise)
+    if solved_at is None:
+        _withdraw(learner, exercise)
+    if solved_at is None or not run.counts or not run.passed:
+        return
     entry, created = Entry.objects.select_for_update().get_or_create(
         learner=learner,
         exercise=exercise,
         defaults={
             "run": run,
             "points": submission.version.points,
-            "solved_at": run.graded_at,
+            "solved_at": solved_at,
             "listed": learner.is_listed,
         },
     )
     if created:
         _add_points(entry, exercise.topic.stage.slug)
-        _extend_streak(learner, run.graded_at.date())
+        _extend_streak(learner, solved_at.date())
     _take_speed(entry, run)
+
+
+def _solved_at(learner: User, exercise: Exercise) -> datetime | None:
+    found = Result.objects.filter(learner=learner, exercise=exercise, solved_at__isnull=False)
+    return found.values_list("solved_at", flat=True).first()
+
+
+def _withdraw(learner: User, exercise: Exercise) -> None:
+    for entry in Entry.objects.filter(learner=learner, exercise=exercise):
+        standings = Standing.objects.filter(
+            learner=learner,
+            scope__in=("", exercise.topic.stage.slug),
+            period__in=(ALL, *periods_of(entry.solved_at)),
+        )
+        standings.update(points=F("points") - entry.points, solved=F("solved") - 1)
+        standings.filter(solved=0).delete()
+        entry.delete()
 
 
 def _add_points(entry: Entry, stage: str) -> None:
@@ -140,7 +163,7 @@ def appear(learner: User, appearance: str) -> None:
 def rebuild() -> int:
     """Make all rankings anew; return the number of entries. Rulings stay."""
     runs = GradingRun.objects.filter(
-        verdict__in=PASSING, submission__tests=Submission.Tests.HIDDEN
+        counts=True, verdict__in=PASSING, submission__tests=Submission.Tests.HIDDEN
     ).select_related("submission__learner", "submission__version__exercise__topic__stage")
     for run in runs.prefetch_related("outcomes").order_by("graded_at").iterator(1000):
         record(run)

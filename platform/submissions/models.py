@@ -76,7 +76,8 @@ class Submission(models.Model):
 
     @property
     def latest_run(self) -> GradingRun:
-        """The run that counts: the newest. Uses prefetched ``runs`` where there are some."""
+        """The newest run, which pages show; a regrade that isn't graded yet doesn't count yet.
+        Uses prefetched ``runs`` where there are some."""
         return max(self.runs.all(), key=lambda run: run.created_at)
 
 
@@ -100,6 +101,8 @@ class GradingRun(models.Model):
     verdict = models.CharField(max_length=20, choices=Verdict, blank=True)
     score = models.FloatField(default=0.0)
     max_score = models.FloatField(default=0.0)
+    # Of a submission's runs the newest that is graded, see ``services.results``.
+    counts = models.BooleanField(default=False, db_default=False)
     message = models.JSONField(null=True, blank=True)
     timings = models.JSONField(default=dict)
     receipt = models.JSONField(default=dict)
@@ -142,6 +145,12 @@ class GradingRun(models.Model):
                 | ~Q(state=State.RUNNING)
                 & Q(claim_token__isnull=True, lease_expires_at__isnull=True),
                 name="run_lease_while_held",
+            ),
+            models.UniqueConstraint(
+                fields=["submission"], condition=Q(counts=True), name="run_counts_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(counts=False) | Q(state=State.GRADED), name="run_counts_if_graded"
             ),
             models.CheckConstraint(condition=Q(state__in=State.values), name="run_state_known"),
             models.CheckConstraint(
@@ -192,6 +201,28 @@ class GradingRun(models.Model):
     def passed(self) -> bool:
         """Whether every required test passed."""
         return self.verdict in PASSING
+
+
+class Result(models.Model):
+    """How one learner stands with one exercise: there is a row once something was sent.
+
+    ``run`` is the best of the runs that count, by hidden tests; ``solved_at`` is when the first
+    of them passed.
+    """
+
+    learner = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE)
+    exercise = models.ForeignKey(Exercise, models.CASCADE)
+    sent_at = models.DateTimeField(default=timezone.now)
+    run = models.ForeignKey(GradingRun, models.SET_NULL, null=True, related_name="+")
+    solved_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["learner", "exercise"], name="result_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.learner_id}/{self.exercise_id}"
 
 
 class Outcome(models.Model):

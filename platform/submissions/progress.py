@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import Max, QuerySet
+from django.db.models import QuerySet
 
 from accounts.models import User
 from curriculum.models import Exercise, ExerciseVersion, Stage, Topic
-from submissions.models import Draft, GradingRun, Submission
-from submissions.states import PASSING
+from submissions.models import Draft, Result
 
 SOLVED = "solved"
 STARTED = "started"
@@ -74,7 +73,7 @@ class Course(Part):
 
 
 def course(learner: User | AnonymousUser) -> Course:
-    """Return all stages with ``learner``'s progress; five queries, however many exercises."""
+    """Return all stages with ``learner``'s progress; four queries, however many exercises."""
     entries = _entries(_visible(), learner)
     parts = [
         Part(stage, [e for e in entries if e.exercise.topic.stage_id == stage.pk])
@@ -90,7 +89,7 @@ def part(stage: Stage, learner: User | AnonymousUser) -> Part:
 
 def status(exercise: Exercise, learner: User | AnonymousUser) -> str:
     """Return how ``learner`` stands with one exercise."""
-    return _entries([exercise], learner)[0].status
+    return _Standing.of(learner, exercise).status(exercise)
 
 
 def resume(course: Course, learner: User | AnonymousUser) -> Entry | None:
@@ -104,11 +103,9 @@ def resume(course: Course, learner: User | AnonymousUser) -> Entry | None:
             .first()
         )
         sent = (
-            Submission.objects.filter(learner=learner, version__exercise__in=started)
-            .values("version__exercise")
-            .annotate(last=Max("submitted_at"))
-            .order_by("-last")
-            .values_list("version__exercise", flat=True)
+            Result.objects.filter(learner=learner, exercise__in=started)
+            .order_by("-sent_at")
+            .values_list("exercise", flat=True)
             .first()
         )
         return started[touched or sent or next(iter(started))]
@@ -130,29 +127,37 @@ def _visible() -> QuerySet[Exercise]:
     )
 
 
-def _entries(exercises: Iterable[Exercise], learner: User | AnonymousUser) -> list[Entry]:
-    solved: set[int] = set()
-    started: set[int] = set()
-    if isinstance(learner, User):
-        solved = set(
-            GradingRun.objects.filter(
-                submission__learner=learner,
-                submission__tests=Submission.Tests.HIDDEN,
-                verdict__in=PASSING,
-            ).values_list("submission__version__exercise", flat=True)
+@dataclass(frozen=True)
+class _Standing:
+    """Which exercises a learner has solved, and which are begun, by primary key."""
+
+    solved: frozenset[int] = frozenset()
+    begun: frozenset[int] = frozenset()
+
+    @classmethod
+    def of(cls, learner: User | AnonymousUser, exercise: Exercise | None = None) -> _Standing:
+        """Return ``learner``'s; with an ``exercise`` nothing is read but of that."""
+        if not isinstance(learner, User):
+            return cls()
+        which = {"exercise": exercise} if exercise else {}
+        sent = dict(
+            Result.objects.filter(learner=learner, **which).values_list("exercise", "solved_at")
         )
-        sent = Submission.objects.filter(learner=learner)
-        drafts = Draft.objects.filter(learner=learner)
-        started = set(sent.values_list("version__exercise", flat=True))
-        started |= set(drafts.values_list("exercise", flat=True))
+        drafts = Draft.objects.filter(learner=learner, **which).values_list("exercise", flat=True)
+        solved = frozenset(pk for pk, solved_at in sent.items() if solved_at)
+        return cls(solved, frozenset(sent) | frozenset(drafts))
+
+    def status(self, exercise: Exercise) -> str:
+        """Return how it stands with ``exercise``."""
+        if exercise.pk in self.solved:
+            return SOLVED
+        return STARTED if exercise.pk in self.begun else NEW
+
+
+def _entries(exercises: Iterable[Exercise], learner: User | AnonymousUser) -> list[Entry]:
+    standing = _Standing.of(learner)
     return [
-        Entry(exercise, exercise.current_version, _status(exercise.pk, solved, started))
+        Entry(exercise, exercise.current_version, standing.status(exercise))
         for exercise in exercises
         if exercise.current_version is not None
     ]
-
-
-def _status(pk: int, solved: set[int], started: set[int]) -> str:
-    if pk in solved:
-        return SOLVED
-    return STARTED if pk in started else NEW

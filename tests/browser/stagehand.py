@@ -182,9 +182,14 @@ def make_exercise() -> Exercise:
     return exercise
 
 
-def graded(learner: User, exercise: Exercise, outcomes: Iterable[dict[str, Any]]) -> Submission:
+def graded(
+    learner: User,
+    exercise: Exercise,
+    outcomes: Iterable[dict[str, Any]],
+    tests: str = "hidden",
+) -> Submission:
     """Submit and play the whole grading; without outcomes everything passes."""
-    submission = services.submit(learner=learner, exercise=exercise, tests="hidden", source=STARTER)
+    submission = services.submit(learner=learner, exercise=exercise, tests=tests, source=STARTER)
     grader = Grader(submission, list(outcomes) or [PASSED])
     for _ in grader.outcomes:
         grader.finish_next()

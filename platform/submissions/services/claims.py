@@ -19,6 +19,7 @@ from django.utils import timezone
 
 from submissions import queue
 from submissions.models import GradingRun, Outcome
+from submissions.services import results
 from submissions.services.moves import announce, move
 from submissions.signals import graded
 from submissions.states import FINAL, OutcomeKind, State, Verdict
@@ -146,17 +147,19 @@ def record_verdict(
     now = timezone.now()
     if more_follows:
         fields |= {"claim_token": claim.token, "lease_expires_at": now + _lease()}
-    recorded = release(
-        claim,
-        State.GRADED,
-        verdict=verdict,
-        score=score,
-        max_score=max_score,
-        graded_at=now,
-        **fields,
-    )
-    if recorded:
-        transaction.on_commit(partial(_tell_graded, claim.run.pk))
+    with transaction.atomic():
+        recorded = release(
+            claim,
+            State.GRADED,
+            verdict=verdict,
+            score=score,
+            max_score=max_score,
+            graded_at=now,
+            **fields,
+        )
+        if recorded:
+            results.settle(claim.run)
+            transaction.on_commit(partial(_tell_graded, claim.run.pk))
     return recorded
 
 

@@ -15,6 +15,7 @@ from curriculum.models import Exercise
 from submissions import errors, queue
 from submissions.models import GradingRun, Submission
 from submissions.services.moves import announce, move
+from submissions.services.results import note_sent
 from submissions.services.storable import check_storable
 from submissions.states import FINAL, State
 from workers import services as workers
@@ -68,6 +69,7 @@ def submit(
         if active.count() >= settings.SUBMISSIONS_MAX_WAITING:
             raise errors.TooManyWaiting(limit=settings.SUBMISSIONS_MAX_WAITING)
         submission = Submission.objects.create(**wanted)
+        note_sent(learner, exercise)
         run = GradingRun.objects.create(submission=submission, queue=queue_for(version.gpu))
         transaction.on_commit(partial(queue.enqueue, run.pk, run.queue))
     return submission
