@@ -55,6 +55,13 @@ WRONG = {
     "seconds": 0.03,
     "message": {"en": "The largest error is 0.41.", "zh": "最大误差为 0.41。"},
     "hint": {"en": "Look at the scores.", "zh": "看一看分数。"},
+    "details": {
+        "call": "attention(\n    [[1.0, 0.0], [0.0, 1.0]],  # float32[2, 2]\n    causal=True,\n)",
+        "rows": [
+            {"place": "[0, 0]", "expected": "13.3024", "actual": "13.7101", "off": True},
+            {"place": "[0, 1]", "expected": "1.0", "actual": "1.0", "off": False},
+        ],
+    },
 }
 DIAGNOSIS = {"en": "You did not divide by √d_k.", "zh": "你没有除以 √d_k。"}
 SLOW = {

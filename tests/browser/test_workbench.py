@@ -77,18 +77,26 @@ def test_rows_appear_one_by_one_and_the_page_comes_to_rest(
     grader.diagnose(str(WRONG["name"]))
     grader.judge()
     expect(verdict).to_have_text("Wrong answer")
-    expect(page.locator(".run-head")).to_contain_text("1 of 3 tests passed")
-    expect(rows.nth(0).locator(".status")).to_have_text("Passed")
-    expect(rows.nth(1).locator("details")).to_have_attribute("open", "")
-    expect(rows.nth(1)).to_contain_text("We know this mistake You did not divide by √d_k.")
-    expect(rows.nth(1)).to_contain_text("The largest error is 0.41.")
-    expect(rows.nth(1)).to_contain_text("Look at the scores.")
-    rows.nth(2).locator("summary").click()
-    expect(rows.nth(2)).to_contain_text(
+    expect(page.locator(".run-head")).to_contain_text("1 of 3 tests pass 0 of 10 points")
+    expect(page.locator(".verdict")).to_contain_text(
+        "We know this mistake You did not divide by √d_k."
+    )
+    wrong, slow, passed = (rows.nth(n) for n in range(3))
+    expect(wrong.locator("details").first).to_have_attribute("open", "")
+    expect(wrong).to_contain_text("The largest error is 0.41.")
+    expect(wrong.locator(".compared tbody tr").first).to_have_text("[0, 0]13.302413.7101 (differs)")
+    expect(wrong.get_by_text("Look at the scores.")).to_be_hidden()
+    wrong.get_by_text("Hint").click()
+    expect(wrong.get_by_text("Look at the scores.")).to_be_visible()
+    slow.locator("summary").click()
+    expect(slow).to_contain_text(
         "1.93× the reference's time, 99 % interval 1.88 to 1.99, limit 1.50: too slow"
     )
-    rows.nth(0).locator("summary").click()
-    expect(rows.nth(0).locator("pre")).to_have_text("shape (2, 3)")
+    expect(passed).to_be_hidden()
+    page.get_by_text("1 passed").click()
+    expect(passed.locator(".status")).to_have_text("Passed")
+    passed.locator("summary").click()
+    expect(passed.locator("pre")).to_have_text("shape (2, 3)")
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     page.wait_for_timeout(2500)
@@ -103,10 +111,12 @@ def test_what_is_open_stays_open_while_rows_arrive(
     expect(page.locator(".verdict")).to_be_visible()
     grader = Grader(sent(), [PASSED, WRONG])
     grader.finish_next()
+    page.get_by_text("1 passed").click()
     page.locator(".test summary").click()
     grader.finish_next()
     expect(page.locator(".test")).to_have_count(2)
-    expect(page.locator(".test details").first).to_have_attribute("open", "")
+    expect(page.locator(".passed")).to_have_attribute("open", "")
+    expect(page.locator(".passed .test details")).to_have_attribute("open", "")
 
 
 def test_a_run_can_be_cancelled(open_page: Open, exercise: Exercise, learner: User) -> None:

@@ -82,6 +82,7 @@ def test_a_missing_exception_is_named_with_what_came(outcomes):
 def test_a_check_of_what_the_test_made_of_an_answer_says_what_was_called(outcomes):
     message = outcomes(REFERENCE)["test_odd_subject"].message["en"]
     assert message == "The result is not right: it is False. The last call was add(0, 0) → 0."
+    assert outcomes(REFERENCE)["test_odd_subject"].details is None
 
 
 def test_a_missing_return_is_named(outcomes):

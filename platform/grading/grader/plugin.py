@@ -176,7 +176,10 @@ class GraderPlugin:
         told = item.get_closest_marker("feedback")
         public = item.path.name == "test_visible.py"
         values = public or (told is not None and told.args == ("values",))
-        return details(fault.compared, peer.last_call, values=values) or None
+        call = peer.last_call
+        if call is not None and not values and call.asked in fault.message.en:
+            call = None  # the message has it
+        return details(fault.compared, call, values=values) or None
 
     # Diagnosis
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from django import template
 from django.utils.translation import gettext as _
 
-from submissions.models import GradingRun, Outcome
+from curriculum.models import ExerciseVersion
+from submissions.models import GradingRun, Outcome, Submission
 from submissions.states import OutcomeKind, State, Verdict
 
 register = template.Library()
@@ -85,10 +86,58 @@ def outcome_mark(outcome: Outcome) -> str:
     return _MARKS.get(outcome.kind, "alert")
 
 
+@dataclass(frozen=True)
+class Rows:
+    """A run's tests as they are shown, those that wait left out: a row appears when it has news.
+
+    ``failed`` may be empty; ``others`` were timed, weren't run, or run now; ``passed`` are the rest.
+    """
+
+    failed: list[Outcome]
+    others: list[Outcome]
+    passed: list[Outcome]
+
+
 @register.simple_tag
-def outcomes_of(run: GradingRun) -> list[Outcome]:
-    """Return a run's tests in order, those that wait left out: a row appears when it has news."""
-    return [outcome for outcome in run.outcomes.all() if outcome.kind != OutcomeKind.WAITING]
+def rows_of(run: GradingRun) -> Rows:
+    """Sort a run's tests."""
+    rows = Rows([], [], [])
+    for outcome in run.outcomes.all():
+        match outcome.kind:
+            case OutcomeKind.WAITING:
+                continue
+            case OutcomeKind.PASSED:
+                place = rows.others if outcome.speed else rows.passed
+            case OutcomeKind.RUNNING | OutcomeKind.NOT_RUN:
+                place = rows.others
+            case _:
+                place = rows.failed
+        place.append(outcome)
+    return rows
+
+
+@register.filter
+def headline(run: GradingRun, submission: Submission) -> str:
+    """Return where a run stands or what came of it; nobody is accepted by the visible tests."""
+    if run.verdict == Verdict.ACCEPTED and submission.tests == Submission.Tests.VISIBLE:
+        return _("Visible tests pass")
+    return run.get_verdict_display() or run.get_state_display()
+
+
+@register.filter
+def points_earned(run: GradingRun, version: ExerciseVersion) -> int:
+    """Return what a run on the hidden tests is worth: an exercise's points, or none of them."""
+    return version.points if run.passed else 0
+
+
+@register.filter
+def diagnoses(run: GradingRun) -> list[dict[str, str]]:
+    """Return the known mistakes that a run showed, each once, in the order of its tests."""
+    found: list[dict[str, str]] = []
+    for outcome in run.outcomes.all():
+        if outcome.diagnosis and outcome.diagnosis not in found:
+            found.append(outcome.diagnosis)
+    return found
 
 
 @register.simple_tag
@@ -106,15 +155,8 @@ def progress_of(run: GradingRun) -> Progress:
 def has_details(outcome: Outcome) -> bool:
     """Whether there is more to say of a test than its line."""
     return outcome.is_settled and bool(
-        outcome.message or outcome.hint or outcome.diagnosis or outcome.output or outcome.speed
+        outcome.message or outcome.hint or outcome.output or outcome.speed
     )
-
-
-@register.filter
-def first_failure(outcomes: Sequence[Outcome]) -> Outcome | None:
-    """Return the first test that failed; it is shown opened."""
-    fine = {OutcomeKind.PASSED, OutcomeKind.NOT_RUN}
-    return next((o for o in outcomes if o.is_settled and o.kind not in fine), None)
 
 
 @register.filter
