@@ -40,6 +40,20 @@ SECRETS = ("13.25", "7.125", "[1.0, 1.0]")
 REFERENCE = "def add(a, b): return a + b\n"
 
 
+def test_titles_of_parametrised_tests_name_what_varies(course):
+    tests = """
+import pytest
+@pytest.mark.title(en="Adds", zh="相加")
+@pytest.mark.parametrize(("a", "mask"), [(1, None), ([0.25], "x" * 500)])
+def test_adds(submission, a, mask):
+    submission.add(a, a)
+"""
+    first, second = course(tests, REFERENCE)(REFERENCE).outcomes.values()
+    assert first.title == {"en": "Adds (a = 1, mask = None)", "zh": "相加 (a = 1, mask = None)"}
+    assert second.title["en"].startswith("Adds (a = [0.25], mask = 'xxx")
+    assert len(second.title["en"]) < 200
+
+
 @pytest.fixture
 def outcomes(course):
     """Return the outcomes of a source by the tests' names."""

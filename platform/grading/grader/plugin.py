@@ -19,7 +19,7 @@ from grading import checks
 from grading.grader import faults
 from grading.grader.diagnosis import Diagnosis, Rerun
 from grading.grader.session import Session
-from grading.grader.side_by_side import details
+from grading.grader.side_by_side import details, excerpt
 from grading.grader.speed import Speed
 from grading.grader.subject import Subject, Submission
 from grading.remote.trace import Trace
@@ -251,8 +251,9 @@ def _text(item: pytest.Item, marker: str) -> Bilingual | None:
 def _title(item: pytest.Item) -> Bilingual:
     plain = item.name.removeprefix("test_").replace("_", " ")
     title = _text(item, "title") or {"en": plain, "zh": plain}
-    variant = item.name.partition("[")[2].removesuffix("]")
-    return {key: f"{text} ({variant})" for key, text in title.items()} if variant else title
+    varied = item.callspec.params if hasattr(item, "callspec") else {}
+    what = ", ".join(f"{name} = {excerpt(value)}" for name, value in varied.items())
+    return {key: f"{text} ({what})" for key, text in title.items()} if what else title
 
 
 def _points(item: pytest.Item) -> float:

@@ -90,7 +90,7 @@ def outcome_mark(outcome: Outcome) -> str:
 class Rows:
     """A run's tests as they are shown, those that wait left out: a row appears when it has news.
 
-    ``failed`` may be empty; ``others`` were timed, weren't run, or run now; ``passed`` are the rest.
+    ``others`` were timed, weren't run, or run now.
     """
 
     failed: list[Outcome]
