@@ -51,6 +51,19 @@ class Stream:
         for descriptor in {reader, writer}:
             os.set_blocking(descriptor, False)
 
+    def patience(self) -> float | None:
+        """Return for how many seconds to wait before asking again, None for ever.
+
+        Raises:
+            DeadlineExceeded: not at all any more.
+        """
+        if self.deadline is None:
+            return None
+        left = self.deadline - time.monotonic()
+        if left <= 0:
+            raise DeadlineExceeded
+        return left
+
     def close(self) -> None:
         """Close both descriptors."""
         for descriptor in {self._reader, self._writer}:
@@ -126,7 +139,7 @@ class Stream:
         return view
 
     def _some(self, size: int) -> bytes:
-        self._check_deadline()
+        self.patience()  # a side that never lets us wait could keep us reading for ever
         while True:
             try:
                 chunk = os.read(self._reader, size)
@@ -140,7 +153,7 @@ class Stream:
             return chunk
 
     def _into(self, view: memoryview) -> int:
-        self._check_deadline()
+        self.patience()
         while True:
             try:
                 count = os.readv(self._reader, [view])
@@ -153,15 +166,10 @@ class Stream:
                 raise Disconnected("end of stream")
             return count
 
-    def _check_deadline(self) -> None:
-        """A side that never lets us wait could keep us reading for ever."""
-        if self.deadline is not None and time.monotonic() > self.deadline:
-            raise DeadlineExceeded
-
     def _wait(self, descriptor: int, event: int) -> None:
         poller = select.poll()
         poller.register(descriptor, event)
-        if self.deadline is None:
-            poller.poll()
-        elif not poller.poll(max(0.0, (self.deadline - time.monotonic()) * 1000)):
-            raise DeadlineExceeded
+        while True:
+            left = self.patience()
+            if poller.poll(None if left is None else left * 1000):
+                return

@@ -97,11 +97,19 @@ def time_limit(seconds: float) -> Text:
     )
 
 
-def total_limit(seconds: float) -> Text:
-    """The whole run took longer than it may."""
+def calls_limit(seconds: float) -> Text:
+    """A test's calls took longer than they may, none of them on its own."""
     return Text(
-        f"The whole run took longer than {seconds:g} s, so this test was not run.",
-        f"整个评测超过了 {seconds:g} 秒，这个测试没有运行。",
+        f"Stopped: all the calls of this test together took longer than {seconds:g} s.",
+        f"已停止：这个测试的所有调用合计超过了 {seconds:g} 秒。",
+    )
+
+
+def total_limit(seconds: float) -> Text:
+    """The whole run took longer than it may, before this test or in the middle of it."""
+    return Text(
+        f"Not run: your code took longer than {seconds:g} s in all.",
+        f"未运行：你的代码总用时超过了 {seconds:g} 秒。",
     )
 
 
@@ -129,6 +137,10 @@ def memory_limit(mebibytes: int) -> Text:
     )
 
 
+MANY_LIMITS = Text(
+    "Not run: too many tests before it met their time limit.",
+    "未运行：在它之前已有太多测试超时。",
+)
 OUTPUT_LIMIT = Text(
     "Your code printed far too much. Is there a print inside a loop?",
     "你的代码输出了过多内容。循环里是否有 print？",

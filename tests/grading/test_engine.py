@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from grading.engine import Cancelled, Job
+from grading.engine import BUSY, Cancelled, Job
 from grading.report import Finished
 from grading.sandboxes.bubblewrap import BubblewrapSandbox
 
@@ -149,7 +149,7 @@ def test_bad_input_gets_a_clear_verdict_and_the_next_is_graded_normally(
     texts = [text for text in shown if text]
     assert not message or any(message in text["en"] for text in texts)
     assert all(text["zh"] for text in texts)
-    assert seconds < 30 + late_s  # the manifest's total_s, and a little
+    assert seconds < 30 * BUSY + late_s  # the manifest's total_s on a busy host, and a little
     assert grade(RIGHT, tests="visible").verdict == "accepted"
 
 

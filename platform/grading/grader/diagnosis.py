@@ -21,6 +21,7 @@ import pytest
 from curriculum.solutions import hint_of
 from grading.grader.likeness import shows
 from grading.grader.subject import Subject
+from grading.remote.meter import Meter, MeteredStream, RunTime
 from grading.remote.peer import GraderPeer
 from grading.remote.trace import Trace
 from grading.report import PASSED, Diagnosed
@@ -40,13 +41,13 @@ class Rerun(NamedTuple):
 class KnownSolution:
     """The author's own right or wrong code, ready to be tested."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, run: RunTime) -> None:
         self.name = path.stem
         self._pids: list[int] = []
         source = path.read_text(encoding="utf-8")
-        self.subject = Subject(self._fork, lambda _: self.close(), source, SOLUTION_S)
+        self.subject = Subject(self._fork, lambda _: self.close(), source, run, SOLUTION_S)
 
-    def _fork(self) -> GraderPeer:
+    def _fork(self, meter: Meter) -> GraderPeer:
         ours, theirs = socket.socketpair()
         pid = os.fork()
         if pid == 0:
@@ -55,7 +56,7 @@ class KnownSolution:
         theirs.close()
         self._pids.append(pid)
         descriptor = ours.detach()
-        return GraderPeer(Stream(descriptor, descriptor))
+        return GraderPeer(MeteredStream(descriptor, descriptor, meter))
 
     def close(self) -> None:
         """End the forks."""
@@ -68,8 +69,8 @@ class KnownSolution:
 class Mistake(KnownSolution):
     """A wrong solution, and the hint in its docstring."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(path)
+    def __init__(self, path: Path, run: RunTime) -> None:
+        super().__init__(path, run)
         self.hint = hint_of(path.read_text(encoding="utf-8"), path)
 
 
@@ -82,10 +83,11 @@ class Diagnosis:
         reference: Path,
         mistakes: Sequence[Path],
         rerun: Callable[[pytest.Item, Subject], Rerun],
+        run: RunTime,
     ) -> None:
         self._own, self._rerun = own, rerun
-        self._reference = KnownSolution(reference)
-        self._mistakes = [Mistake(path) for path in mistakes]
+        self._reference = KnownSolution(reference, run)
+        self._mistakes = [Mistake(path, run) for path in mistakes]
 
     def of(self, failed: list[pytest.Item], passed: list[pytest.Item]) -> Iterator[Diagnosed]:
         """Yield the mistake that a failed test shows, if one is known and no other fits as well."""

@@ -10,9 +10,11 @@ from grading import messages
 from grading.checks import CheckFailed, Compared, WrongType
 from grading.grader.likeness import distance
 from grading.messages import Text
+from grading.remote.meter import TimeLimit, TotalTimeLimit
 from grading.remote.peer import GraderPeer
+from grading.report import NOT_RUN
 from sandbox.errors import RemoteError
-from sandbox.stream import DeadlineExceeded, Disconnected
+from sandbox.stream import Disconnected
 from sandbox.wire import ProtocolError, Unsendable
 
 
@@ -20,16 +22,15 @@ class TooSlow(CheckFailed):
     """The submission is right, but slower than it may be."""
 
 
-class TotalTimeExceeded(Exception):
-    """The run's time is up before this test began."""
+class NotRun(Exception):
+    """A test was not begun: ``kind`` is how it ends thereby, ``text`` says why.
 
+    It says nothing of the sandbox, which may be an earlier test's.
+    """
 
-class NotMeasured(Exception):
-    """Speed counts only where all else is right, and something isn't."""
-
-
-NOT_BEGUN = (TotalTimeExceeded, NotMeasured)
-"""A test that ends with one of these says nothing of the sandbox, which may be an earlier one's."""
+    def __init__(self, text: Text, kind: str = NOT_RUN) -> None:
+        super().__init__(text.en)
+        self.text, self.kind = text, kind
 
 
 class Fault(NamedTuple):
@@ -48,7 +49,6 @@ class Fault(NamedTuple):
 class Limits(NamedTuple):
     """The limits that messages name."""
 
-    test_s: float
     total_s: float
     memory_mib: int
 
@@ -63,8 +63,11 @@ def of_sandbox(peer: GraderPeer, reason: str, limits: Limits) -> Fault | None:
     fault = peer.fault
     if fault is None:
         return None
-    if isinstance(fault, DeadlineExceeded):
-        return Fault("time_limit", messages.time_limit(limits.test_s))
+    if isinstance(fault, TimeLimit):
+        say = messages.time_limit if fault.at_once else messages.calls_limit
+        return Fault("time_limit", say(fault.seconds))
+    if isinstance(fault, TotalTimeLimit):
+        return Fault("time_limit", messages.total_limit(limits.total_s))
     if isinstance(fault, ProtocolError):
         return Fault("protocol_error", messages.PROTOCOL)
     if isinstance(fault, Disconnected):
@@ -123,10 +126,8 @@ def _missing(error: BaseException) -> str:
 def of_test(error: BaseException, peer: GraderPeer | None, limits: Limits) -> Fault:
     """Return what an exception out of a test means, when the sandbox is still well."""
     last_call = peer.last_call if peer else None
-    if isinstance(error, TotalTimeExceeded):
-        return Fault("time_limit", messages.total_limit(limits.total_s))
-    if isinstance(error, NotMeasured):
-        return Fault("not_run", messages.NOT_MEASURED)
+    if isinstance(error, NotRun):
+        return Fault(error.kind, error.text)
     if isinstance(error, RemoteError):
         return of_remote(error, limits)
     if isinstance(error, TooSlow):

@@ -9,7 +9,10 @@ from typing import Any
 
 @dataclass(frozen=True)
 class JobSpec:
-    """Everything that one grading needs; seconds and MiB in the names."""
+    """Everything that one grading needs; seconds and MiB in the names.
+
+    ``total_s`` is how long anything may be asked of the submission, ``test_s`` how long in a test.
+    """
 
     source: str
     tests: Path | None

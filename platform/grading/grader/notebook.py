@@ -10,13 +10,13 @@ is rich output and IPython's own syntax: cells with such lines are passed over.
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
 from curriculum.notebooks import magic_line
 from grading import messages
 from grading.grader.faults import Fault
 from grading.grader.subject import Subject
+from grading.remote.meter import TotalTimeLimit
 from grading.report import Bilingual, NotebookRun
 from sandbox.agent.loader import CELL
 from sandbox.errors import RemoteError
@@ -60,12 +60,12 @@ def try_lines(session: Session) -> tuple[NotebookRun, Fault | None]:
 def _run_cell(
     session: Session, subject: Subject, operation: str, *payload: str
 ) -> tuple[str, Fault | None]:
-    if time.monotonic() > session.deadline:
+    if session.run_time.over:
         return "", _out_of_time(session)
     try:
-        result = _shown(subject.begin_test().request(operation, *payload))
+        result = _shown(subject.begin_test(session.spec.test_s).request(operation, *payload))
     except (RemoteError, DeadlineExceeded, Disconnected, ProtocolError) as error:
-        late = time.monotonic() > session.deadline
+        late = isinstance(error, TotalTimeLimit)
         return "", _out_of_time(session) if late else session.fault_of(subject, error)
     return result, session.fault_of(subject, None)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import random
-import time
 from collections.abc import Generator, Iterator
 from types import ModuleType
 from typing import Any
@@ -15,9 +14,9 @@ import pytest
 import torch
 from _pytest.runner import runtestprotocol
 
-from grading import checks
+from grading import checks, messages
 from grading.grader import faults
-from grading.grader.diagnosis import Diagnosis, Rerun
+from grading.grader.diagnosis import SOLUTION_S, Diagnosis, Rerun
 from grading.grader.session import Session
 from grading.grader.side_by_side import details, excerpt
 from grading.grader.speed import Speed
@@ -115,11 +114,12 @@ class GraderPlugin:
         np.random.seed(seed)
         torch.manual_seed(seed)
         self._speed = None
-        if time.monotonic() > self._session.deadline:
-            raise faults.TotalTimeExceeded
+        if self._again is not None:
+            self._subject.begin_test(SOLUTION_S)
+            return
         if _is_timed(item) and self._session.has_failed():
-            raise faults.NotMeasured
-        self._subject.begin_test()
+            raise faults.NotRun(messages.NOT_MEASURED)
+        self._subject.begin_test(self._session.test_s())
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         if self._again is None:
@@ -195,15 +195,20 @@ class GraderPlugin:
     def _diagnose(self, failed: list[pytest.Item], items: list[pytest.Item]) -> None:
         spec = self._session.spec
         assert spec.reference is not None, "visible tests know no mistakes"
-        diagnosis = Diagnosis(self._session.subject, spec.reference, spec.mistakes, self._rerun)
+        diagnosis = Diagnosis(
+            self._session.subject,
+            spec.reference,
+            spec.mistakes,
+            self._rerun,
+            self._session.run_time,
+        )
         for diagnosed in diagnosis.of(failed, self._ended(items, PASSED)):
             self._session.worker.emit(diagnosed)
 
     def _rerun(self, item: pytest.Item, subject: Subject) -> Rerun:
         """Run a test to its end on ``subject``, whatever its checks say."""
-        if time.monotonic() > self._session.deadline:
+        if self._session.run_time.over:
             return Rerun("", Trace())
-        subject.limit_total(lambda: self._session.deadline)
         self._subject, self._again = subject, Rerun("", Trace())
         item._initrequest()  # type: ignore[attr-defined]  # as pytest-rerunfailures does
         try:

@@ -20,10 +20,11 @@ from grading.grader.notebook import run_notebook, try_lines
 from grading.grader.sides import Side, Sides
 from grading.grader.subject import Subject
 from grading.grader.worker_line import Lease, WorkerLine
+from grading.remote.meter import Meter, MeteredStream, RunTime
 from grading.remote.peer import GraderPeer
 from grading.report import PASSED, CaseResult, Graded, verdict_of
 from sandbox.errors import RemoteError
-from sandbox.stream import DeadlineExceeded, Disconnected, Stream
+from sandbox.stream import DeadlineExceeded, Disconnected
 from sandbox.wire import ProtocolError
 
 PYTEST_OPTIONS = (
@@ -32,6 +33,11 @@ PYTEST_OPTIONS = (
     *(f"-pno:{name}" for name in ("cacheprovider", "unraisableexception", "threadexception")),
     *(f"-pno:{name}" for name in ("faulthandler", "logging", "junitxml", "doctest", "unittest")),
 )
+LEAST_TEST_S = 1.0
+LATER_TESTS = 5.0
+"""Once a test has met its limit, the others get this part of it, then half of that, and so on."""
+MOST_LIMITS = 5
+"""After so many tests that met their limit, no further ones are run."""
 
 
 class Session:
@@ -42,31 +48,39 @@ class Session:
         self.spec = worker.job_spec()
         self.outcomes: list[CaseResult] = []
         self._began = self._loaded = time.monotonic()
-        self._deadline = self._began + self.spec.total_s
         self._concluded = False
+        self.run_time = RunTime(self.spec.total_s)
         self._leases: dict[int, Lease] = {}
         self.subject = self._subject(self.spec.source)
-        self._limits = faults.Limits(self.spec.test_s, self.spec.total_s, self.spec.memory_mib)
-
-    @property
-    def deadline(self) -> float:
-        """When the run's time is up: waiting for a sandbox is nobody's time."""
-        return self._deadline + self.worker.waited_s
+        self._limits = faults.Limits(self.spec.total_s, self.spec.memory_mib)
 
     def _subject(self, source: str) -> Subject:
-        subject = Subject(self._connect, self._disconnect, source, self.spec.test_s)
-        subject.limit_total(lambda: self.deadline)
-        return subject
+        return Subject(self._connect, self._disconnect, source, self.run_time, self.spec.test_s)
 
     def fresh_subject(self) -> Subject:
         """Return an empty module that will live in a sandbox of its own."""
         return self._subject("")
 
-    def _connect(self) -> GraderPeer:
+    def test_s(self) -> float:
+        """Return how long the next test may take. Who has met that limit waits less for the rest:
+        as long as right code needs, so that one endless loop costs neither points nor patience.
+
+        Raises:
+            NotRun: there is no time left for it.
+        """
+        met = sum(outcome.kind == "time_limit" for outcome in self.outcomes)
+        if self.run_time.over:
+            raise faults.NotRun(messages.total_limit(self.spec.total_s), "time_limit")
+        if met >= MOST_LIMITS:
+            raise faults.NotRun(messages.MANY_LIMITS)
+        if not met:
+            return self.spec.test_s
+        return max(LEAST_TEST_S, self.spec.test_s / LATER_TESTS / 2.0 ** (met - 1))
+
+    def _connect(self, meter: Meter) -> GraderPeer:
         lease = self.worker.take()
-        peer = GraderPeer(Stream(lease.reader, lease.writer))
-        peer.stream.deadline = time.monotonic() + self.spec.test_s
-        return self._limited(peer, lease)
+        meter.cpu_s = lambda: self.worker.cpu_s(lease)
+        return self._limited(GraderPeer(MeteredStream(lease.reader, lease.writer, meter)), lease)
 
     def _disconnect(self, peer: GraderPeer) -> None:
         self.worker.end(self._leases.pop(id(peer)))
@@ -84,7 +98,7 @@ class Session:
     def fault_of(self, subject: Subject, error: BaseException | None) -> faults.Fault | None:
         """Return what a test's end means; a dead sandbox outweighs what the test made of it."""
         peer = subject.peer
-        if peer is not None and not isinstance(error, faults.NOT_BEGUN):
+        if peer is not None and not isinstance(error, faults.NotRun):
             ended = faults.of_sandbox(peer, self._reason(subject), self._limits)
             if ended is not None:
                 return ended

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import math
-import time
 from collections.abc import Callable
 from typing import Any
 
+from grading.remote.meter import Meter, RunTime
 from grading.remote.peer import GraderPeer
 from sandbox.errors import RemoteError
 from sandbox.peer import Broken
@@ -18,19 +17,23 @@ _FAULTS = (Broken, DeadlineExceeded, Disconnected, ProtocolError)
 
 
 class Subject:
-    """A submission loaded into a sandbox. ``connect`` opens a fresh one and returns its peer;
-    ``disconnect`` ends it."""
+    """A submission loaded into a sandbox, which takes at most ``load_s``.
+
+    ``connect`` opens a fresh sandbox and returns its peer, whose waits the meter measures;
+    ``disconnect`` ends it.
+    """
 
     def __init__(
         self,
-        connect: Callable[[], GraderPeer],
+        connect: Callable[[Meter], GraderPeer],
         disconnect: Callable[[GraderPeer], None],
         source: str,
-        test_s: float,
+        run: RunTime,
+        load_s: float,
     ) -> None:
         self._connect, self._disconnect = connect, disconnect
-        self._source, self._test_s = source, test_s
-        self._total_deadline: Callable[[], float] = lambda: math.inf
+        self._source, self._load_s = source, load_s
+        self._meter = Meter(run, load_s)
         self.peer: GraderPeer | None = None
         self.members: dict[str, Any] = {}
 
@@ -42,8 +45,9 @@ class Subject:
             ProtocolError: what came is no such answer.
         """
         self.close()
-        self.peer = self._connect()
-        self._arm()
+        self._meter.allow(self._load_s)
+        self.peer = self._connect(self._meter)
+        self.peer.outstanding = self._meter.asking
         return self._load()
 
     def restart(self, limit: Callable[[GraderPeer], object]) -> None:
@@ -62,16 +66,12 @@ class Subject:
         self.peer.name_members(members)
         return members
 
-    def limit_total(self, deadline: Callable[[], float]) -> None:
-        """Let no wait go beyond what ``deadline`` returns, a ``time.monotonic()`` value."""
-        self._total_deadline = deadline
-
-    def begin_test(self) -> GraderPeer:
-        """Make ready for a test: a live sandbox, an empty trace, and the test's deadline."""
+    def begin_test(self, seconds: float) -> GraderPeer:
+        """Make ready for a test: a live sandbox, an empty trace, and ``seconds`` for its calls."""
         if self.peer is None or self.peer.fault is not None:
             self.open()
         assert self.peer is not None
-        self._arm()
+        self._meter.allow(seconds)
         self.peer.begin_trace()
         return self.peer
 
@@ -83,7 +83,7 @@ class Subject:
 
     def extend(self, seconds: float) -> None:
         """Give the current test ``seconds`` more: timing takes as long as it takes."""
-        self.live_peer().stream.deadline = min(time.monotonic() + seconds, self._total_deadline())
+        self._meter.extend(seconds)
 
     def end_test(self) -> None:
         """Drop what the test shared with the sandbox; one with a fault is ended at once, so that
@@ -99,10 +99,6 @@ class Subject:
         if self.peer is not None:
             self._disconnect(self.peer)
             self.peer = None
-
-    def _arm(self) -> None:
-        assert self.peer is not None
-        self.peer.stream.deadline = min(time.monotonic() + self._test_s, self._total_deadline())
 
 
 class Submission:

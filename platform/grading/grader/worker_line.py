@@ -60,6 +60,11 @@ class WorkerLine:
         """Return why a sandbox died: "memory", "process_limit" or something else."""
         return str(self._ask({"ask": "reason", "number": lease.number})["reason"])
 
+    def cpu_s(self, lease: Lease) -> float | None:
+        """Return how many seconds a sandbox has computed so far; None where nobody can tell."""
+        seconds: float | None = self._ask({"ask": "cpu", "number": lease.number})["seconds"]
+        return seconds
+
     def end(self, lease: Lease) -> None:
         """Have a sandbox ended that nobody needs any more, and hang up."""
         self._send({"ask": "end", "number": lease.number})

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any
 
@@ -38,6 +40,8 @@ class GraderPeer(Peer):
         self._names: dict[int, str] = {}
         self._asking = False
         self._changed: set[int] = set()
+        self.outstanding: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext
+        """Entered while something has been asked of the sandbox, and not been answered."""
         self.operations |= {"call": self._call, "method": self._method, "next": self._next}
 
     def name_members(self, members: dict[str, Any]) -> None:
@@ -52,11 +56,12 @@ class GraderPeer(Peer):
 
     def request(self, operation: str, *payload: Any) -> Any:
         """Ask, and note in ``trace`` what the test got, unless this answers a callback."""
-        if self._asking or operation in _TIMING:
+        if self._asking:
             return super().request(operation, *payload)
         self._asking = True
         try:
-            answer = super().request(operation, *payload)
+            with self.outstanding():
+                answer = super().request(operation, *payload)
         except RemoteError as error:
             self._note(operation, payload, error)
             raise
@@ -66,6 +71,8 @@ class GraderPeer(Peer):
         return answer
 
     def _note(self, operation: str, payload: tuple[Any, ...], answer: Any) -> None:
+        if operation in _TIMING:
+            return
         self.trace.note(operation, answer)
         for number in sorted(self._changed & self._owned.keys()):
             self.trace.note("left behind", _state(self._owned[number].module))
@@ -93,6 +100,7 @@ class GraderPeer(Peer):
             raise
         fresh = GraderPeer(self.stream)
         fresh.output, fresh.overflowed = self.output, self.overflowed
+        fresh.outstanding = self.outstanding
         return fresh
 
     def take_output(self) -> str:

@@ -36,6 +36,16 @@ def with_children(pid: int) -> list[int]:
     return found
 
 
+def cpu_s(pids: Iterable[int]) -> float:
+    """Return how many seconds ``pids`` have computed, and those that they have reaped."""
+    ticks = 0
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            ticks += sum(map(int, after_name[11:15]))
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
 def pin(pids: Iterable[int], cpus: set[int]) -> None:
     """Put every thread of ``pids`` on ``cpus``; those that are gone are left out."""
     for pid in pids:

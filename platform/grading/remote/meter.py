@@ -1,0 +1,144 @@
+"""What a learner's code may take of time: only its own counts, and a busy host costs nobody.
+
+A clock runs while this side waits for the sandbox, not while it computes: a test, an import, a
+callback. After a moment the seconds that the sandbox's processes computed count in place of the
+wall's, until it has waited several times as long. Code that doesn't compute gets no such credit.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from sandbox.stream import DeadlineExceeded, Stream
+from sandbox.wire import Blob
+
+FIRST_LOOK_S = 0.25
+"""After so long one looks what the sandbox has computed. Most tests end before; asking costs."""
+IDLE = 0.05
+"""Code that computes for less of its time than this sleeps, or waits for what never comes."""
+BUSY = 4.0
+"""How many times its limit a test may wait for code that computes whenever the host lets it."""
+_LEAST_S = 0.05
+
+
+class TimeLimit(DeadlineExceeded):
+    """The learner's code took longer than ``seconds``; ``at_once`` is True if one call did."""
+
+    def __init__(self, seconds: float, *, at_once: bool) -> None:
+        super().__init__()
+        self.seconds, self.at_once = seconds, at_once
+
+
+class TotalTimeLimit(DeadlineExceeded):
+    """The whole run took longer than it may."""
+
+
+class RunTime:
+    """The seconds of a run in which its code had been asked something, callbacks and all.
+
+    Whoever sleeps, calls back for ever or keeps to each test's limit comes to an end by this.
+    """
+
+    def __init__(self, limit_s: float) -> None:
+        self.limit_s, self.spent_s = limit_s, 0.0
+
+    @property
+    def over(self) -> bool:
+        """Whether no time is left."""
+        return self.spent_s >= self.limit_s
+
+
+class Meter:
+    """The clock of the code in one sandbox; ``cpu_s`` says how many seconds that has computed."""
+
+    def __init__(self, run: RunTime, seconds: float) -> None:
+        self.cpu_s: Callable[[], float | None] = lambda: None
+        self._run = run
+        self._asked: float | None = None
+        self._waits: float | None = None
+        self.allow(seconds)
+
+    def allow(self, seconds: float) -> None:
+        """Begin anew, with ``seconds``."""
+        self._limit_s = seconds
+        self._waited_s = self._before_call_s = 0.0
+        self._first_look: tuple[float, float] | None = None
+
+    def extend(self, seconds: float) -> None:
+        """Allow ``seconds`` more."""
+        self._limit_s += seconds
+
+    @contextlib.contextmanager
+    def asking(self) -> Iterator[None]:
+        """Count as the run's: something has been asked of the sandbox."""
+        self._asked, self._before_call_s = time.monotonic(), self._waited_s
+        try:
+            yield
+        finally:
+            self._run.spent_s += time.monotonic() - self._asked
+            self._asked = None
+
+    @contextlib.contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Count as the learner's: it is the sandbox's turn."""
+        self._waits = time.monotonic()
+        try:
+            yield
+        finally:
+            self._waited_s += time.monotonic() - self._waits
+            self._waits = None
+
+    def patience(self) -> float:
+        """Return for how many seconds to wait before the next look.
+
+        Raises:
+            TimeLimit, TotalTimeLimit: not at all any more.
+        """
+        now = time.monotonic()
+        total = self._run.limit_s - self._run.spent_s
+        total -= now - self._asked if self._asked is not None else 0.0
+        if total <= 0:
+            raise TotalTimeLimit
+        return min(total, self._until_look(now))
+
+    def _until_look(self, now: float) -> float:
+        waited = self._waited_s + (now - self._waits if self._waits is not None else 0.0)
+        if self._first_look is None:
+            if waited < (first := min(FIRST_LOOK_S, self._limit_s / 2)):
+                return first - waited
+            self._first_look = waited, self.cpu_s() or 0.0
+        if waited < self._limit_s:
+            return self._limit_s - waited
+        before, at_first = self._first_look
+        computed = (self.cpu_s() or 0.0) - at_first
+        left = self._limit_s - before - computed
+        idle = computed < IDLE * (waited - before)
+        if left <= 0 or idle or waited >= BUSY * self._limit_s:
+            in_call = waited - self._before_call_s
+            raise TimeLimit(self._limit_s, at_once=in_call > self._limit_s / 2)
+        return min(max(left, _LEAST_S), BUSY * self._limit_s - waited)
+
+
+class MeteredStream(Stream):
+    """A stream to a learner's code, whose waits are the learner's time."""
+
+    def __init__(self, reader: int, writer: int, meter: Meter) -> None:
+        super().__init__(reader, writer)
+        self._meter = meter
+
+    def patience(self) -> float:
+        """Return for how many seconds to wait before asking again."""
+        return self._meter.patience()
+
+    def send(self, tree: Any, blobs: Sequence[Blob]) -> None:
+        """Write one frame; a side that doesn't read it keeps us waiting."""
+        with self._meter.waiting():
+            super().send(tree, blobs)
+
+    def receive(self) -> tuple[Any, list[Blob]]:
+        """Read one frame."""
+        with self._meter.waiting():
+            return super().receive()
