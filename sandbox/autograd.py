@@ -16,7 +16,8 @@ import torch
 from sandbox.wire import ProtocolError
 
 Gradients = list[torch.Tensor | None]
-Backward = Callable[[int, Gradients], Any]
+Backward = Callable[[Gradients], Any]
+"""Asks the other side for the gradients of a call's inputs, given those of its outputs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,18 @@ class Tape:
             raise ProtocolError("one gradient per output is needed")
         with torch.enable_grad():
             end = _Given.apply(gradients, *self.outputs)  # type: ignore[no-untyped-call]
-        return list(torch.autograd.grad(end, self.inputs, retain_graph=True, allow_unused=True))
+        wanted = [tensor for tensor in self.inputs if tensor.requires_grad]  # not frozen since
+        if not wanted:
+            return [None] * len(self.inputs)
+        found = iter(torch.autograd.grad(end, wanted, retain_graph=True, allow_unused=True))
+        return [dense(next(found)) if tensor.requires_grad else None for tensor in self.inputs]
+
+
+def dense(gradient: torch.Tensor | None) -> torch.Tensor | None:
+    """A sparse embedding's gradient crosses as a dense one."""
+    if gradient is None or gradient.layout is torch.strided:
+        return gradient
+    return gradient.to_dense()
 
 
 class _Given(torch.autograd.Function):
@@ -60,10 +72,10 @@ class RemoteCall(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, tape: int, backward: Backward, outputs: list[torch.Tensor], *inputs: torch.Tensor
+        ctx: Any, backward: Backward, outputs: list[torch.Tensor], *inputs: torch.Tensor
     ) -> tuple[torch.Tensor, ...]:
-        ctx.tape, ctx.remote_backward = tape, backward
-        ctx.layouts = [(tensor.shape, tensor.dtype) for tensor in inputs]
+        ctx.remote_backward = backward
+        ctx.layouts = [(tensor.shape, tensor.dtype, tensor.device) for tensor in inputs]
         ctx.set_materialize_grads(False)
         return tuple(outputs)
 
@@ -74,14 +86,16 @@ class RemoteCall(torch.autograd.Function):
                 "double backward is not supported across the sandbox boundary: "
                 "call backward() without create_graph=True"
             )
-        found = ctx.remote_backward(ctx.tape, list(gradients))
+        found = ctx.remote_backward(list(gradients))
         if type(found) is not list or len(found) != len(ctx.layouts):
             raise ProtocolError("one gradient per input is needed")
-        for gradient, (shape, dtype) in zip(found, ctx.layouts, strict=True):
+        for number, (shape, dtype, device) in enumerate(ctx.layouts):
+            gradient = found[number]
             if gradient is None:
                 continue
             if not isinstance(gradient, torch.Tensor):
                 raise ProtocolError("a gradient must be a tensor")
             if gradient.shape != shape or gradient.dtype != dtype:
                 raise ProtocolError("a gradient has the wrong shape or dtype")
-        return (None, None, None, *found)
+            found[number] = gradient.to(device)
+        return (None, None, *found)

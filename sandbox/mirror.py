@@ -1,43 +1,111 @@
-"""An ``nn.Module`` on both sides: the owner has the real one, the other side a mirror.
+"""What stands for an ``nn.Module`` of the other side: real tensors, and calls that go there.
 
-The mirror has real parameters and buffers, so optimizers, ``state_dict`` and ``.grad`` work on it
-as usual; calling it calls the owner. Before each frame either side sends what changed in the
-modules that both know, so neither ever sees the other's stale values.
+A mirror has the children, parameters and buffers of the module that it stands for, in the same
+order and shared in the same way, so optimizers, ``state_dict``, ``.grad``, ``.half()`` and
+``isinstance(layer, nn.Linear)`` work on it as usual. ``sandbox.shared`` keeps it up to date.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
-from typing import Any
+from collections import OrderedDict
+from typing import Any, Protocol
 
 import torch
 from torch import nn
+from torch.nn.modules.module import _IncompatibleKeys
 
-from sandbox.wire import Layer, ProtocolError
+from sandbox.wire import ProtocolError, Unsendable
 
-MAX_TENSORS = 4096
-_NAME = re.compile(r"[A-Za-z_0-9]{1,100}(\.[A-Za-z_0-9]{1,100}){0,20}")
-LAYERS: dict[type[nn.Module], tuple[str, ...]] = {
-    nn.Linear: ("in_features", "out_features"),
-    nn.Embedding: ("num_embeddings", "embedding_dim"),
-    nn.LayerNorm: ("normalized_shape", "eps"),
+STANDARD: dict[str, type[nn.Module]] = {
+    name: cls
+    for name, cls in vars(nn).items()
+    if isinstance(cls, type) and issubclass(cls, nn.Module) and cls is not nn.Module
 }
+"""The classes of torch.nn; of which one a module is an instance, its mirror says, too."""
 
-Call = Callable[..., Any]
+FIXED = "the model runs outside this process, so its parts can't be added, replaced or removed"
+RETYPED = "the model runs outside this process, so shapes and kinds of its parameters can't change"
+HOOKED = "the model runs outside this process, so hooks on its parts aren't called"
+PICKLED = "the model runs outside this process, so it can't be pickled"
+UNSET = "the model runs outside this process, so its constants can't be set"
+OVER = "the model belongs to a test that is over"
+"""What can't be done with a mirror; ``grading.messages`` has each at length."""
+
+_HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+
+
+class Line(Protocol):
+    """The way to the side that has the module; each method names the mirror it is about."""
+
+    def ask(self, mirror: Mirror, operation: str, *payload: Any) -> Any:
+        """Ask ``operation`` of the module."""
+
+    def get_attribute(self, mirror: Mirror, name: str) -> Any:
+        """Return what isn't in the mirror."""
+
+    def set_attribute(self, mirror: Mirror, name: str, value: Any) -> None:
+        """Set what is no tensor and no module."""
 
 
 class Mirror(nn.Module):
-    """Stands for a module (or, by ``path``, a submodule) that lives on the other side."""
+    """Stands for a module (or, by ``path``, a submodule) that lives on the other side.
 
-    def __init__(self, call: Call, attribute: Call, number: int, path: str = "") -> None:
+    What is its own begins with ``_remote``, so that no name of the module is in the way.
+    """
+
+    def __init__(self, line: Line, number: int, path: str) -> None:
         super().__init__()
-        self._remote_call, self._remote_attribute = call, attribute
-        self._remote_id, self._remote_path = number, path
+        self._remote_line, self._remote_id, self._remote_path = line, number, path
+        self._remote_class: type[nn.Module] | None = None
+        self._remote_name = "Module"
+        self._remote_saves = self._remote_loads = False
+        self._remote_constants: dict[str, Any] = {}
+        self._remote_shared: Any = None  # what keeps it up to date, and its root alive
+
+    @property
+    def __class__(self) -> type:
+        """The class of torch.nn that the module is an instance of, for ``isinstance``."""
+        return self.__dict__.get("_remote_class") or type(self)
+
+    @__class__.setter
+    def __class__(self, cls: type) -> None:  # what torch's parametrizations do
+        raise Unsendable(FIXED, self._remote_name)
+
+    def _get_name(self) -> str:
+        return self._remote_name
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Run the owner's module on ``args``."""
-        return self._remote_call(self._remote_id, self._remote_path, args, kwargs)
+        for below in self.modules():
+            if below is not self and any(below.__dict__[name] for name in _HOOKS):
+                raise Unsendable(HOOKED, below._remote_name)
+        return self._remote_line.ask(self, "forward", args, kwargs)
+
+    def train(self, mode: bool = True) -> Mirror:
+        """Have the owner switch, which may do so in its own way; the flags come back."""
+        if not isinstance(mode, bool):
+            raise ValueError("training mode is expected to be boolean")
+        self._remote_line.ask(self, "train", mode)
+        return self
+
+    def state_dict(self, *args: Any, **kwargs: Any) -> Any:
+        """Return the tensors by name; the owner's answer, where it saves in its own way."""
+        if not self._remote_saves:
+            return super().state_dict(*args, **kwargs)
+        prefix, keep = kwargs.get("prefix", ""), kwargs.get("keep_vars", False)
+        found = self._remote_line.ask(self, "state_dict", prefix, keep)
+        destination = kwargs.get("destination")
+        destination = OrderedDict() if destination is None else destination
+        destination.update(found)
+        return destination
+
+    def load_state_dict(self, state_dict: Any, strict: bool = True, assign: bool = False) -> Any:
+        """Have the owner load it: what it finds missing or unexpected is said in its words."""
+        if not self._remote_loads:
+            return super().load_state_dict(state_dict, strict, assign)
+        given = dict(state_dict)
+        missing, unexpected = self._remote_line.ask(self, "load_state_dict", given, strict, assign)
+        return _IncompatibleKeys(missing, unexpected)
 
     def __getattr__(self, name: str) -> Any:
         try:
@@ -46,184 +114,55 @@ class Mirror(nn.Module):
             # nn.Module's own code asks for private names that may be missing (zero_grad does).
             if name.startswith("_"):
                 raise
-        return self._remote_attribute(self._remote_id, self._remote_path, name)
+        return self._remote_line.get_attribute(self, name)
 
-    def child(self, name: str) -> Mirror:
-        """Return the submodule ``name``, made when it isn't there yet."""
-        if name not in self._modules:
-            path = f"{self._remote_path}.{name}" if self._remote_path else name
-            # Not add_module(): it asks hasattr(), which would ask the other side.
-            self._modules[name] = Mirror(
-                self._remote_call, self._remote_attribute, self._remote_id, path
-            )
-        found = self._modules[name]
-        assert isinstance(found, Mirror)
-        return found
+    def __setattr__(self, name: str, value: Any) -> None:
+        if isinstance(value, nn.Module) or name in self.__dict__.get("_modules", ()):
+            raise Unsendable(FIXED, name)
+        local = name.startswith("_") or name == "training"
+        if local or isinstance(value, nn.Parameter) or name in (self._parameters | self._buffers):
+            super().__setattr__(name, value)
+        else:
+            self._remote_line.set_attribute(self, name, value)
 
+    def register_parameter(self, name: str, param: nn.Parameter | None) -> None:
+        """Replace a parameter; there can't be new ones."""
+        if name not in self._parameters:
+            raise Unsendable(FIXED, name)
+        super().register_parameter(name, param)
 
-class Shared:
-    """One module that both sides know, and what the other side knows of its tensors."""
+    def register_buffer(
+        self, name: str, tensor: torch.Tensor | None, persistent: bool = True
+    ) -> None:
+        """Replace a buffer; there can't be new ones."""
+        if name not in self._buffers:
+            raise Unsendable(FIXED, name)
+        super().register_buffer(name, tensor, persistent)
 
-    def __init__(self, module: nn.Module) -> None:
-        self.module = module
-        self._seen: dict[str, tuple[torch.Tensor, bool, torch.Tensor | None]] = {}
-        self._training: bool | None = None
+    def add_module(self, name: str, module: nn.Module | None) -> None:
+        """Refuse: what the owner runs has no such child."""
+        raise Unsendable(FIXED, name)
 
-    def parameters(self) -> list[tuple[str, nn.Parameter]]:
-        """Return the parameters that can get gradients, in an order that both sides share."""
-        named = self.module.named_parameters()
-        return sorted((name, value) for name, value in named if value.requires_grad)
+    def __deepcopy__(self, memo: dict[int, Any]) -> nn.Module:
+        """Return what stands for a copy, which the owner makes and keeps."""
+        copied = self._remote_line.ask(self, "copy")
+        if not isinstance(copied, nn.Module):
+            raise ProtocolError("a copy that is no module")
+        pairs = zip(self.parameters(), copied.parameters(), strict=False)
+        memo.update((id(old), new) for old, new in pairs)
+        return copied
 
-    def changes(self) -> list[Any] | None:
-        """Return what changed since both sides last agreed, or None; assume that it is sent.
-
-        Each entry: name, whether it is a parameter, value or None, requires_grad, gradient.
-        """
-        tensors = _tensors(self.module)
-        entries: list[Any] = []
-        for name, tensor in tensors.items():
-            value = tensor.detach()
-            gradient = None if tensor.grad is None else tensor.grad.detach()
-            seen = self._seen.get(name)
-            fresh = seen is None or not _same(seen[0], value)
-            if (
-                fresh
-                or seen is None
-                or seen[1] != tensor.requires_grad
-                or (not _same(seen[2], gradient))
-            ):
-                parameter = isinstance(tensor, nn.Parameter)
-                sent = value if fresh else None
-                entries.append([name, parameter, sent, tensor.requires_grad, gradient])
-        gone = [name for name in self._seen if name not in tensors]
-        if not entries and not gone and self._training is self.module.training:
-            return None
-        self._agree(tensors)
-        return [entries, gone, self.module.training]
-
-    def forget_sent(self) -> None:
-        """What ``changes`` returned didn't arrive: return all of it the next time."""
-        self._seen, self._training = {}, None
-
-    def apply(self, changes: Any, *, structure: bool) -> None:
-        """Take over what the other side changed; only a mirror lets it change ``structure``.
-
-        Raises:
-            ProtocolError: the changes are malformed or don't fit.
-        """
-        try:
-            entries, gone, training = changes
-            if len(entries) > MAX_TENSORS or type(training) is not bool:
-                raise ProtocolError("malformed changes of a module")
-            for name, parameter, value, requires_grad, gradient in entries:
-                _check(name, value, gradient)
-                _put(self.module, name, parameter is True, value, structure)
-                _grade(self.module, name, requires_grad is True, gradient)
-            for name in gone if structure else ():
-                holder, leaf = _holder(self.module, name)
-                delattr(holder, leaf)
-        except (ValueError, TypeError, KeyError, AttributeError, RuntimeError) as error:
-            raise ProtocolError(f"changes that don't fit the module: {error}") from error
-        if self.module.training is not training:
-            self.module.train(training)
-        self._agree(_tensors(self.module))
-
-    def _agree(self, tensors: dict[str, torch.Tensor]) -> None:
-        self._training = self.module.training
-        self._seen = {
-            name: (
-                tensor.detach().clone(),
-                tensor.requires_grad,
-                None if tensor.grad is None else tensor.grad.clone(),
-            )
-            for name, tensor in tensors.items()
-        }
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        raise Unsendable(PICKLED, self._remote_name)
 
 
-def as_layer(module: nn.Module) -> Layer | None:
-    """Return a standard layer by value, or None when ``module`` is something else."""
-    names = LAYERS.get(type(module))
-    if names is None:
-        return None
-    arguments = {name: getattr(module, name) for name in names}
-    state = {
-        name: [value.detach(), value.requires_grad] for name, value in module.named_parameters()
-    }
-    return Layer(type(module).__name__, arguments, state)
+_CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict, nn.ParameterList, nn.ParameterDict)
+_MIRRORS: dict[type[nn.Module], type[Mirror]] = {
+    cls: type(f"Mirror{cls.__name__}", (Mirror, cls), {}) for cls in _CONTAINERS
+}
+"""Mirrors that have a length, are iterated and indexed."""
 
 
-def from_layer(layer: Layer) -> nn.Module:
-    """Rebuild what ``as_layer`` described.
-
-    Raises:
-        ProtocolError: no such layer, or the state doesn't fit it.
-    """
-    classes = {cls.__name__: cls for cls in LAYERS}
-    if layer.name not in classes or set(layer.arguments) != set(LAYERS[classes[layer.name]]):
-        raise ProtocolError("an unknown layer")
-    optional = {} if layer.name == "Embedding" else {"bias": "bias" in layer.state}
-    try:
-        with torch.device("meta"):  # a lying size costs no memory
-            module = classes[layer.name](**layer.arguments, **optional)
-        for name, (value, requires_grad) in layer.state.items():
-            if getattr(module, name).shape != value.shape:
-                raise ProtocolError("a layer's state has the wrong shape")
-            setattr(module, name, nn.Parameter(value, requires_grad=requires_grad is True))
-    except (ValueError, TypeError, AttributeError, RuntimeError) as error:
-        raise ProtocolError("a malformed layer") from error
-    return module
-
-
-def _tensors(module: nn.Module) -> dict[str, torch.Tensor]:
-    return {**dict(module.named_parameters()), **dict(module.named_buffers())}
-
-
-def _same(left: torch.Tensor | None, right: torch.Tensor | None) -> bool:
-    if left is None or right is None:
-        return left is right
-    return left.dtype == right.dtype and torch.equal(left, right)
-
-
-def _check(name: Any, value: Any, gradient: Any) -> None:
-    if type(name) is not str or not _NAME.fullmatch(name):
-        raise ProtocolError("not a parameter's name")
-    if any(part.startswith("_remote") or hasattr(nn.Module, part) for part in name.split(".")):
-        raise ProtocolError("a parameter named like a method of nn.Module")
-    for tensor in (value, gradient):
-        if tensor is not None and not isinstance(tensor, torch.Tensor):
-            raise ProtocolError("not a tensor")
-
-
-def _holder(module: nn.Module, name: str) -> tuple[nn.Module, str]:
-    *path, leaf = name.split(".")
-    for part in path:
-        module = module.child(part) if isinstance(module, Mirror) else module.get_submodule(part)
-    return module, leaf
-
-
-def _put(module: nn.Module, name: str, parameter: bool, value: Any, structure: bool) -> None:
-    if value is None:
-        return
-    holder, leaf = _holder(module, name)
-    current = holder._parameters.get(leaf, holder._buffers.get(leaf))
-    if current is not None and current.shape == value.shape and current.dtype == value.dtype:
-        with torch.no_grad():
-            current.copy_(value)
-        return
-    if not structure:
-        raise ProtocolError(f"{name} has another shape or dtype, or isn't there")
-    if current is not None:
-        delattr(holder, leaf)
-    if parameter:
-        floating = value.dtype.is_floating_point
-        holder._parameters[leaf] = nn.Parameter(value, requires_grad=floating)
-    else:
-        holder._buffers[leaf] = value
-
-
-def _grade(module: nn.Module, name: str, requires_grad: bool, gradient: Any) -> None:
-    holder, leaf = _holder(module, name)
-    tensor = holder._parameters.get(leaf)
-    if tensor is not None:
-        tensor.requires_grad_(requires_grad)
-        tensor.grad = gradient
+def mirror_class(cls: type[nn.Module] | None) -> type[Mirror]:
+    """Return the class of the mirror of an instance of ``cls``."""
+    return next((_MIRRORS[base] for base in _CONTAINERS if cls and issubclass(cls, base)), Mirror)

@@ -4,16 +4,20 @@ Both sides run this code. Only one of them ever computes at a time: who has aske
 serves what the other asks meanwhile. So no locks, and a callback is just a request the other way.
 
     request  ["?", operation, payload, gradients enabled, changes, released]
-    reply    ["=", payload, tape or None, changes, note]
+    reply    ["=", payload, tape or None, changes, note]; a tape is [number, parameters],
+             the latter [number of a module, numbers of its tensors]: it has gradients of these
+             after those of the tensors in the request
     error    ["!", exception, changes, note]
     restart  ["@"], from the process that replaced the agent's
 """
 
 from __future__ import annotations
 
+import copy
+import functools
 import itertools
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import torch
@@ -21,12 +25,16 @@ from torch import nn
 
 from sandbox import errors
 from sandbox.autograd import RemoteCall, Tape
-from sandbox.mirror import Mirror, Shared, as_layer, from_layer
+from sandbox.layers import as_layer, from_layer
+from sandbox.mirror import OVER, Mirror
+from sandbox.shared import Mirrored, Owned
 from sandbox.stream import Stream
 from sandbox.wire import LIST, Decoder, Encoder, Handle, Layer, ProtocolError, Ref, Unsendable
 
 MAX_NESTING = 100
 MAX_EXPORTS = 100_000
+MAX_MIRRORS = 4096
+MAX_TAPED = 1 << 16
 RESTARTED = ["@"]
 
 
@@ -50,14 +58,16 @@ class Peer:
         self.operations: dict[str, Callable[..., Any]] = {
             "forward": self._forward,
             "backward": self._backward,
+            "train": self._train,
+            "copy": self._copy,
             "forget": self._forget,
         }
         self._numbers = itertools.count(1)
         self._exports: dict[int, Any] = {}
         self._export_ids: dict[int, int] = {}
         self._tapes: dict[int, Tape] = {}
-        self._owned: dict[int, Shared] = {}
-        self._mirrors: dict[int, Shared] = {}
+        self._owned: dict[int, Owned] = {}
+        self._mirrors = weakref.WeakValueDictionary[int, Mirror]()
         self._released: list[int] = []
 
     # What subclasses decide
@@ -117,7 +127,6 @@ class Peer:
         encoder = Encoder(self._describe, self.is_object)
         tree = encoder.encode(list(payload))
         grad = torch.is_grad_enabled()
-        inputs = [*encoder.gradients, *self._mirror_parameters()] if grad else []
         changes = encoder.encode(self._changes())
         released, self._released = self._released, []
         try:
@@ -130,7 +139,7 @@ class Peer:
             self.fault = error
             raise
         try:
-            answer = self._answer(inputs)
+            answer = self._answer(encoder.gradients)
         except BaseException as error:
             self.fault = error
             raise
@@ -162,25 +171,48 @@ class Peer:
         outputs, tape = list(decoder.gradients), tree[2]
         self._take_changes(decoder.decode(tree[3]))
         self.take_note(tree[4])
-        if tape is None:
-            return value
-        if type(tape) is not int:
-            raise ProtocolError("a tape's number is no int")
-        if inputs and outputs:
-            made = RemoteCall.apply(  # type: ignore[no-untyped-call]
-                tape, self._ask_backward, outputs, *inputs
-            )
-            weakref.finalize(made[0].grad_fn, self._release_later, tape)
-        else:
-            self._released.append(tape)
+        if tape is not None:
+            self._bridge(tape, inputs, outputs)
         return value
+
+    def _bridge(self, tape: Any, inputs: list[torch.Tensor], outputs: list[torch.Tensor]) -> None:
+        """Make the reply's tensors outputs of a node whose backward the other side computes."""
+        try:
+            number, parameters = tape
+            taped = [(module, each) for module, numbers in parameters for each in numbers]
+            sought = [*inputs, *(self._parameter(module, each) for module, each in taped)]
+        except (TypeError, ValueError) as error:
+            raise ProtocolError("a malformed tape") from error
+        if type(number) is not int or len(taped) > MAX_TAPED:
+            raise ProtocolError("a malformed tape")
+        places = [place for place, tensor in enumerate(sought) if tensor is not None]
+        if not (places and outputs and torch.is_grad_enabled()):
+            self._released.append(number)
+            return
+        backward = functools.partial(self._ask_backward, number, places, len(sought))
+        wanted = [sought[place] for place in places]
+        made = RemoteCall.apply(backward, outputs, *wanted)  # type: ignore[no-untyped-call]
+        weakref.finalize(made[0].grad_fn, self._release_later, number).atexit = False
+
+    def _parameter(self, module: Any, number: Any) -> torch.Tensor | None:
+        """Return a parameter of a mirror, None when nobody holds it any more."""
+        mirror = self._mirrors.get(module)
+        tensors = mirror._remote_shared.tensors if mirror is not None else ()
+        if type(number) is not int or not 0 <= number < len(tensors):
+            return None
+        return tensors[number] if tensors[number].requires_grad else None
 
     def _release_later(self, number: int) -> None:
         """Have the other side drop ``number`` with our next request."""
         self._released.append(number)  # the list of now: each request takes it along
 
-    def _ask_backward(self, tape: int, gradients: list[torch.Tensor | None]) -> Any:
-        return self.request("backward", tape, gradients)
+    def _ask_backward(
+        self, tape: int, places: list[int], size: int, gradients: list[torch.Tensor | None]
+    ) -> list[Any]:
+        found = self.request("backward", tape, gradients)
+        if type(found) is not list or len(found) != size:
+            raise ProtocolError("one gradient per input is needed")
+        return [found[place] for place in places]
 
     # Serving
 
@@ -200,6 +232,8 @@ class Peer:
         try:
             self.stream.send(reply, blobs)
         except (Unsendable, MemoryError) as error:  # what is in it is too large: say so
+            if reply[0] == "=" and reply[2] is not None:
+                self._tapes.pop(reply[2][0])
             self._forget_sent()
             self.stream.send(*self._error(error))
 
@@ -212,8 +246,7 @@ class Peer:
             with torch.set_grad_enabled(grad):
                 for tensor in inputs:
                     tensor.requires_grad_(grad)
-                parameters = self._owned_parameters()
-                return self._reply(handler(*arguments), [*inputs, *parameters])
+                return self._reply(handler(*arguments), inputs)
         except self.caught as error:
             return self._error(error)
 
@@ -246,10 +279,13 @@ class Peer:
         tree = encoder.encode(value)
         changes = encoder.encode(self._changes())
         note = self.note()
-        tape = None
+        tape: list[Any] | None = None
         if encoder.gradients:
-            tape = next(self._numbers)
-            self._tapes[tape] = Tape(inputs, list(encoder.gradients))
+            number = next(self._numbers)
+            owned = [(n, module, module.parameters()) for n, module in self._owned.items()]
+            parameters = [module.tensors[t] for _, module, numbers in owned for t in numbers]
+            self._tapes[number] = Tape([*inputs, *parameters], list(encoder.gradients))
+            tape = [number, [[n, numbers] for n, _, numbers in owned if numbers]]
         return ["=", tree, tape, changes, note], encoder.blobs
 
     def _error(self, error: BaseException) -> tuple[list[Any], Any]:
@@ -268,7 +304,7 @@ class Peer:
 
     def _forget_sent(self) -> None:
         """A frame with changes wasn't sent after all: send everything with the next one."""
-        for shared in (*self._owned.values(), *self._mirrors.values()):
+        for shared in (*self._owned.values(), *(m._remote_shared for m in self._mirrors.values())):
             shared.forget_sent()
 
     def exported(self, number: Any) -> Any:
@@ -281,11 +317,20 @@ class Peer:
             raise ProtocolError("no such object")
         return self._exports[number]
 
-    def _forward(self, number: Any, path: Any, args: Any, kwargs: Any) -> Any:
+    def _module(self, number: Any, path: Any) -> nn.Module:
         module = self.exported(number)
         if not isinstance(module, nn.Module) or type(path) is not str:
             raise ProtocolError("not a module")
-        return module.get_submodule(path)(*args, **kwargs)
+        return module.get_submodule(path)
+
+    def _forward(self, number: Any, path: Any, args: Any, kwargs: Any) -> Any:
+        return self._module(number, path)(*args, **kwargs)
+
+    def _train(self, number: Any, path: Any, mode: Any) -> None:
+        self._module(number, path).train(mode is True)
+
+    def _copy(self, number: Any, path: Any) -> nn.Module:
+        return copy.deepcopy(self._module(number, path))
 
     def _backward(self, tape: Any, gradients: Any) -> Any:
         if type(tape) is not int or tape not in self._tapes or type(gradients) is not list:
@@ -294,15 +339,27 @@ class Peer:
 
     # Objects
 
+    def number_of(self, value: Any) -> int | None:
+        """Return the other side's number of what stands here for something there.
+
+        Raises:
+            Unsendable: it isn't known there any more.
+        """
+        if not isinstance(value, Mirror):
+            return self.home_id(value)
+        if value._remote_path or self._mirrors.get(value._remote_id) is not value:
+            raise Unsendable(OVER, value._remote_name)
+        return value._remote_id
+
     def _describe(self, value: Any) -> Handle | Ref | Layer:
-        number = self.home_id(value)
+        number = self.number_of(value)
         if number is not None:
             return Ref(number)
-        if isinstance(value, Mirror):
-            return Ref(value._remote_id)
         kind = self.kind_of(value)
-        if kind == "layer" and (layer := as_layer(value)) is not None:
-            return layer
+        if kind == "layer":
+            if (layer := as_layer(value)) is not None:
+                return layer
+            kind = "module"
         known = self._export_ids.get(id(value))
         if known is None:
             if len(self._exports) >= MAX_EXPORTS:
@@ -312,9 +369,12 @@ class Peer:
         state = self.state_of(value)
         if isinstance(value, nn.Module):
             # Every handle of a module carries its whole state: the mirror may be a new one.
-            self._owned[known] = shared = Shared(value)
+            self._owned[known] = shared = Owned(value, whole=self.loads_modules)
             state = shared.changes()
         return Handle(known, kind, errors.class_name(type(value)), state)
+
+    loads_modules = False
+    """Whether the other side may have our modules' own state_dict and load_state_dict called."""
 
     def _adopt(self, value: Handle | Ref | Layer) -> Any:
         if isinstance(value, Ref):
@@ -323,17 +383,37 @@ class Peer:
             return from_layer(value)
         if value.kind != "module":
             return self.proxy(value)
-        if value.id not in self._mirrors:
-            mirror = Mirror(self._call_forward, self._get_attribute, value.id)
-            self._mirrors[value.id] = Shared(mirror)
-        self._mirrors[value.id].apply(value.state, structure=True)
-        return self._mirrors[value.id].module
+        known = self._mirrors.get(value.id)
+        if known is not None:
+            known._remote_shared.apply(value.state)
+            return known
+        if len(self._mirrors) >= MAX_MIRRORS:
+            raise ProtocolError(f"more than {MAX_MIRRORS} modules at a time")
+        shared = Mirrored(self, value.id)
+        shared.apply(value.state)
+        mirror = self._mirrors[value.id] = shared.root
+        if value.id in self._released:  # one that nobody held any more, back again
+            self._released.remove(value.id)
+        weakref.finalize(mirror, self._release_later, value.id).atexit = False
+        return mirror
 
-    def _call_forward(self, number: int, path: str, args: Any, kwargs: Any) -> Any:
-        return self.request("forward", number, path, args, kwargs)
+    def ask(self, mirror: Mirror, operation: str, *payload: Any) -> Any:
+        """Ask something of the module that ``mirror`` stands for.
 
-    def _get_attribute(self, number: int, path: str, name: str) -> Any:
-        return self.request("attribute", number, path, name)
+        Raises:
+            Unsendable: it isn't known there any more.
+        """
+        if mirror._remote_id not in self._mirrors:
+            raise Unsendable(OVER, mirror._remote_name)
+        return self.request(operation, mirror._remote_id, mirror._remote_path, *payload)
+
+    def get_attribute(self, mirror: Mirror, name: str) -> Any:
+        """Return what isn't in the mirror."""
+        return self.ask(mirror, "attribute", name)
+
+    def set_attribute(self, mirror: Mirror, name: str, value: Any) -> None:
+        """Set what is no tensor and no module."""
+        self.ask(mirror, "set", name, value)
 
     def _release(self, numbers: Any) -> None:
         if type(numbers) is not list:
@@ -348,10 +428,12 @@ class Peer:
 
     # Modules that both sides know
 
-    def forget_modules(self) -> None:
-        """Drop every module that both sides know: a test is over, and its modules with it."""
-        self._released += self._mirrors
-        self._mirrors.clear()
+    def forget_modules(self, lasting: Collection[int] = ()) -> None:
+        """Drop every module that both sides know, but those of theirs that are ``lasting``: a
+        test is over, and its modules with it."""
+        for number in set(self._mirrors) - set(lasting):
+            self._mirrors.pop(number, None)
+            self._released.append(number)
         if self._owned:
             self.request("forget", list(self._owned))
             self._release(list(self._owned))
@@ -360,24 +442,11 @@ class Peer:
         for number in numbers:
             self._mirrors.pop(number, None)
 
-    def _mirror_parameters(self) -> list[torch.Tensor]:
-        """Parameters of the other side's modules, in the order of ``_owned_parameters`` there."""
-        return [
-            value
-            for number in sorted(self._mirrors)
-            for _, value in self._mirrors[number].parameters()
-        ]
-
-    def _owned_parameters(self) -> list[torch.Tensor]:
-        return [
-            value for number in sorted(self._owned) for _, value in self._owned[number].parameters()
-        ]
-
     def _changes(self) -> list[Any]:
         """What changed since the last frame, of our own modules and of our mirrors of theirs."""
         ours = [[n, c] for n, s in self._owned.items() if (c := s.changes())]
         mirrors = list(self._mirrors.items())
-        theirs = [[n, c] for n, s in mirrors if (c := s.changes())]
+        theirs = [[n, c] for n, m in mirrors if (c := m._remote_shared.changes())]
         return [ours, theirs] if ours or theirs else []
 
     def _take_changes(self, changes: Any) -> None:
@@ -386,10 +455,10 @@ class Peer:
         try:
             theirs, ours = changes
             for number, change in theirs:
-                if number in self._mirrors:
-                    self._mirrors[number].apply(change, structure=True)
+                if (mirror := self._mirrors.get(number)) is not None:
+                    mirror._remote_shared.apply(change)
             for number, change in ours:
                 if number in self._owned:
-                    self._owned[number].apply(change, structure=False)
+                    self._owned[number].apply(change)
         except (TypeError, ValueError) as error:
             raise ProtocolError("malformed changes") from error

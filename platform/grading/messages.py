@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from sandbox import mirror
 from sandbox.errors import UNSHOWN, RemoteError
 
 MAX_CHARS = 4000
@@ -200,6 +201,14 @@ _UNREADABLE = {
         "it holds an integer of more than {} bytes.",
         "其中有超过 {} 字节的整数。",
     ),
+    "too large a module": Text(
+        "it is a module with more than {} layers or tensors.",
+        "它是一个层或张量超过 {} 个的模块。",
+    ),
+    "name in a module": Text(
+        "it is a module with a layer or parameter named {}, which can't be sent.",
+        "模块中名为 {} 的层或参数无法传送。",
+    ),
     "timed": Text(
         "a timed call must return data, not {}.",
         "计时调用必须返回数据，而不是 {}。",
@@ -218,13 +227,47 @@ _UNAWAITED = {
         "`{}` 是异步生成器：调用它还没有计算任何东西。请用 `def` 而不是 `async def` 定义它。",
     ),
 }
+_ELSEWHERE = {
+    mirror.FIXED: Text(
+        "The model that your function is given runs outside your process, so `{}` can't be added, "
+        "replaced, tied or removed in it. The values of its parameters can be changed.",
+        "传给你的模型运行在你的进程之外，因此不能在其中添加、替换、共享或删除 `{}`，"
+        "但可以修改参数的值。",
+    ),
+    mirror.RETYPED: Text(
+        "The model that your function is given (`{}`) runs outside your process, so the shapes of "
+        "its parameters can't change, nor can floating ones become something else.",
+        "传给你的模型（`{}`）运行在你的进程之外，因此不能改变参数的形状，也不能把浮点参数改成其他类型。",
+    ),
+    mirror.HOOKED: Text(
+        "The model that your function is given runs outside your process, so a hook on its part "
+        "`{}` isn't called when the whole model runs. Call that part itself.",
+        "传给你的模型运行在你的进程之外，因此运行整个模型时不会触发 `{}` 上的 hook。"
+        "请直接调用这一部分。",
+    ),
+    mirror.PICKLED: Text(
+        "The model that your function is given (`{}`) runs outside your process and can't be "
+        "pickled. Its state_dict() can; copy.deepcopy(model) works, too.",
+        "传给你的模型（`{}`）运行在你的进程之外，无法用 pickle 序列化。"
+        "可以保存它的 state_dict()，也可以使用 copy.deepcopy(model)。",
+    ),
+    mirror.UNSET: Text(
+        "The model that your function is given runs outside your process, so `{}` can't be set.",
+        "传给你的模型运行在你的进程之外，因此不能设置 `{}`。",
+    ),
+    mirror.OVER: Text(
+        "Your code kept a model (`{}`) that was given to it in an earlier test. "
+        "It can only be used while that test runs.",
+        "你的代码保留了之前某个测试传入的模型（`{}`），它只能在那个测试运行期间使用。",
+    ),
+}
 
 
 def unsendable(reason: str) -> Text:
     """The learner's value can't be turned into data; ``reason`` is the text of an Unsendable."""
     kind, _, detail = reason.partition(": ")
-    if kind in _UNAWAITED:
-        return Text(*(words.format(detail) for words in _UNAWAITED[kind]))
+    if (whole := _UNAWAITED.get(kind) or _ELSEWHERE.get(kind)) is not None:
+        return Text(*(words.format(detail) for words in whole))
     if kind in _UNREADABLE:
         why = Text(*(words.format(detail) for words in _UNREADABLE[kind]))
     else:

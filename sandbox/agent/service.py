@@ -19,9 +19,10 @@ from sandbox.agent.notebook import Notebook
 from sandbox.agent.resources import limit_memory, use_gpu
 from sandbox.agent.supervisor import AGAIN
 from sandbox.agent.timing import Timing
+from sandbox.mirror import UNSET, Mirror
 from sandbox.peer import Peer
 from sandbox.stream import Stream
-from sandbox.wire import Handle, refuse_unawaited
+from sandbox.wire import Handle, Unsendable, refuse_unawaited
 
 _SPECIAL: dict[str, Callable[..., Any]] = {
     "len": len,
@@ -55,6 +56,8 @@ class Agent(Peer):
             "attribute": self._attribute,
             "set": self._set,
             "special": self._special,
+            "state_dict": self._state_dict,
+            "load_state_dict": self._load_state_dict,
             "next": self._next,
             "prepare": timing.prepare,
             "timed": timing.timed,
@@ -86,9 +89,27 @@ class Agent(Peer):
     def _try_lines(self, source: str) -> str:
         return Notebook(sys.modules[MODULE]).run_cell(source, TRY)
 
-    def _get_attribute(self, number: int, path: str, name: str) -> Any:
+    loads_modules = True
+
+    def get_attribute(self, mirror: Mirror, name: str) -> Any:
         """The grader gives nothing of its modules but what a mirror holds."""
         raise AttributeError(f"this model has no attribute {name!r} that you can reach")
+
+    def set_attribute(self, mirror: Mirror, name: str, value: Any) -> None:
+        """What the learner sets is a note of theirs: the grader's module doesn't see it."""
+        if name in mirror._remote_constants:
+            raise Unsendable(UNSET, name)
+        mirror.__dict__[name] = value
+
+    def _state_dict(self, number: Any, path: str, prefix: str, keep_vars: bool) -> Any:
+        module = self._module(number, path)
+        return dict(module.state_dict(prefix=prefix, keep_vars=keep_vars))
+
+    def _load_state_dict(
+        self, number: Any, path: str, state: Any, strict: bool, assign: bool
+    ) -> list[list[str]]:
+        keys = self._module(number, path).load_state_dict(state, strict=strict, assign=assign)
+        return [list(getattr(keys, name, ())) for name in ("missing_keys", "unexpected_keys")]
 
     def _call(self, number: Any, args: Any, kwargs: Any) -> Any:
         return self.exported(number)(*args, **kwargs)
@@ -97,8 +118,9 @@ class Agent(Peer):
         value = self.exported(number)
         return getattr(value.get_submodule(path) if path else value, name)
 
-    def _set(self, number: Any, name: str, value: Any) -> None:
-        setattr(self.exported(number), name, value)
+    def _set(self, number: Any, path: str, name: str, value: Any) -> None:
+        owner = self.exported(number)
+        setattr(owner.get_submodule(path) if path else owner, name, value)
 
     def _special(self, number: Any, name: str, *args: Any) -> Any:
         return _SPECIAL[name](self.exported(number), *args)

@@ -23,6 +23,17 @@ def test_a_right_solution_is_accepted_with_all_points(grade):
     assert result.outcomes["test_speed"].speed["limit"] == 1.5
 
 
+@pytest.mark.parametrize(("base", "method"), [("nn.Module", "forward"), ("object", "__call__")])
+def test_an_instance_may_be_what_is_tested_and_timed(grade, base, method):
+    result = grade(f"""
+from torch import nn
+class Adder({base}):
+    def {method}(self, a, b): return a + b
+add = Adder()
+""")
+    assert (result.verdict, result.graded.score) == ("accepted", 5)
+
+
 def test_visible_tests_run_alone(grade):
     result = grade(RIGHT, tests="visible")
     assert result.verdict == "accepted" and list(result.outcomes) == ["test_one_and_two"]

@@ -64,7 +64,7 @@ class Side:
         """
         self._turn()
         start = time.perf_counter()
-        self._peer.request("prepare", self._function._number, inputs)
+        self._peer.request("prepare", self._peer.number_of(self._function), inputs)
         sent = time.perf_counter()
         promised = self._peer.request("timed")
         end = time.perf_counter()

@@ -90,7 +90,7 @@ class Subject:
         it keeps no core busy, and the next test gets another."""
         if self.peer is not None and self.peer.fault is None:
             with contextlib.suppress(*_FAULTS, RemoteError):
-                self.peer.forget_modules()
+                self.peer.end_test()
         if self.peer is not None and self.peer.fault is not None:
             self.close()
 

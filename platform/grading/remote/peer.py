@@ -14,12 +14,14 @@ from grading.remote.exposure import Exposed
 from grading.remote.proxies import Proxy, make_proxy
 from grading.remote.trace import Call, Trace
 from sandbox.errors import RemoteError
-from sandbox.mirror import LAYERS
+from sandbox.layers import LAYERS
 from sandbox.peer import RESTARTED, Peer
 from sandbox.stream import Stream
 from sandbox.wire import LIST, Handle, ProtocolError, Unsendable
 
 MAX_OUTPUT_CHARS = 65_536
+MAX_COPIES = 256
+MAX_COPIED_BYTES = 256 << 20
 _TIMING = frozenset({"prepare", "timed", "echo", "reveal"})
 """Of these no trace is kept: wrong solutions aren't timed."""
 
@@ -45,10 +47,14 @@ class GraderPeer(Peer):
         self.operations |= {"call": self._call, "method": self._method, "next": self._next}
 
     def name_members(self, members: dict[str, Any]) -> None:
-        """Remember what the learner calls their functions, for messages."""
-        self._names = {
-            member._number: name for name, member in members.items() if isinstance(member, Proxy)
-        }
+        """Remember what the learner calls their functions, for messages, and which of their
+        modules live as long as the sandbox."""
+        named = {name: self.number_of(member) for name, member in members.items()}
+        self._names = {number: name for name, number in named.items() if number is not None}
+
+    def end_test(self) -> None:
+        """Drop the modules that the test made or passed."""
+        self.forget_modules(lasting=self._names)
 
     def begin_trace(self) -> None:
         """Forget what earlier tests asked and got."""
@@ -77,8 +83,9 @@ class GraderPeer(Peer):
         for number in sorted(self._changed & self._owned.keys()):
             self.trace.note("left behind", _state(self._owned[number].module))
         self._changed.clear()
-        if operation == "call" and payload[0] in self._names:
-            self.last_call = Call(self._names[payload[0]], payload[1], payload[2], answer)
+        if operation in ("call", "forward") and payload[0] in self._names:
+            number, *_, args, kwargs = payload
+            self.last_call = Call(self._names[number], args, kwargs, answer)
 
     def _take_changes(self, changes: Any) -> None:
         super()._take_changes(changes)
@@ -145,6 +152,13 @@ class GraderPeer(Peer):
             raise TypeError("this object can't be called")
         self.trace.note(f"asked {function.__name__}", [args, kwargs])
         return function(*args, **kwargs)
+
+    def _copy(self, number: Any, path: Any) -> nn.Module:
+        sizes = [tensor.nbytes for owned in self._owned.values() for tensor in owned.tensors]
+        own = sum(tensor.nbytes for tensor in self._module(number, path).state_dict().values())
+        if len(self._owned) > MAX_COPIES or sum(sizes) + own > MAX_COPIED_BYTES:
+            raise MemoryError(f"more than {MAX_COPIES} copies of models at a time, or too large")
+        return super()._copy(number, path)
 
     def _method(self, number: Any, name: Any, args: Any, kwargs: Any) -> Any:
         exposed = self.exported(number)

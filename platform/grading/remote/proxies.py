@@ -34,7 +34,7 @@ class Proxy:
     def __setattr__(self, name: str, value: Any) -> None:
         if name in _OWN:
             raise AttributeError(f"{name} belongs to the proxy")
-        self._peer.request("set", self._number, name, value)
+        self._peer.request("set", self._number, "", name, value)
 
     def __repr__(self) -> str:
         return f"<{self._type_name} of the submission>"

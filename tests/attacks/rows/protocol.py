@@ -4,7 +4,16 @@
 
 from __future__ import annotations
 
-from tests.attacks.rows.base import PROTOCOL, RUNTIME, TIME, WRONG_ANSWER, Row, on_wire
+from tests.attacks.rows.base import (
+    PROTOCOL,
+    RUNTIME,
+    TIME,
+    WIRE,
+    WRONG,
+    WRONG_ANSWER,
+    Row,
+    on_wire,
+)
 
 _CUT = {
     "a length of 4 GiB": (
@@ -122,16 +131,26 @@ _TREES = {
         "",
     ),
     "a module with a private name": (
-        'reply([12, 9, "module", "M", [0, [0, [0, "_remote_call", True, [8, 0, "float32", [1], False], True, None]], [0], True]], [bytes(4)])',
+        'reply([12, 9, "module", "M", [0, [0, [0, [0, "", 0]], [0, [0, "", "M", [2], False, False, [0, [0, "_remote_line", "parameter", 0]]]]], [0, [0, 0, [8, 0, "float32", [1], False], True, None]], [0, True]]], [bytes(4)])',
         "",
     ),
     "a module with too many tensors": (
-        'reply([12, 9, "module", "M", [0, [0] + [[0, f"p{i}", True, None, True, None] for i in range(5000)], [0], True]])',
+        'reply([12, 9, "module", "M", [0, [0, [0, [0, "", 0]], [0, [0, "", "M", [2], False, False, [0] + [[0, f"p{i}", "parameter", i] for i in range(5000)]]]], [0], [0, True]]])',
+        "",
+    ),
+    "a module that contains itself": (
+        'reply([12, 9, "module", "M", [0, [0, [0, [0, "", 0], [0, "a", 0]], [0, [0, "", "M", [2], False, False, [0]]]], [0], [0, True]]])',
+        "",
+    ),
+    "a module of nothing": ('reply([12, 9, "module", "M", None])', ""),
+    "a module without a tensor that it names": (
+        'reply([12, 9, "module", "M", [0, [0, [0, [0, "", 0]], [0, [0, "", "M", [2], False, False, [0, [0, "w", "parameter", 0]]]]], [0], [0, True]]])',
         "",
     ),
     "a note that is a list of ints": ('frame(["=", 1, None, [0], [1, 2]])', ""),
     "a note that is a text": ('frame(["=", 1, None, [0], "hello"])', ""),
     "a tape that is a text": ('frame(["=", 1, "1", [0], None])', ""),
+    "a tape of parameters of nothing": ('frame(["=", 1, [1, [[7]]], [0], None])', ""),
     "changes that are an int": ('frame(["=", 1, None, 7, None])', ""),
     "changes of changes": ('frame(["=", 1, None, [0, [0, 5], [0]], None])', ""),
     "an error without names": ('frame(["!", [[], "m", [], ""], [0], None])', ""),
@@ -227,6 +246,18 @@ _FORGED_LOAD = {
     "a handle": '[12, 1, "object", "dict", None]',
 }
 
+_TAKEN_APART = """
+def run(model, x):
+    line = model._remote_line
+    line._changes = lambda: [[], [[model._remote_id, [CHANGE]]]]
+    return model(x)
+"""
+_CHANGES = {
+    "gone": '[], ["weight", "0.weight", "training"], True',
+    "made anew": '[[["", 0]], [["", "M", {}, False, False, []]]], [], [True]',
+    "other tensors": "None, [[99, None, True, None]], [True]",
+}
+
 _FORGET = {
     "ends": "lambda numbers: os._exit(0)",
     "raises": "lambda numbers: 1 / 0",
@@ -289,6 +320,16 @@ ROWS = [
             0,
         )
         for name, body in _FORGET.items()
+    ),
+    *(
+        Row(
+            _named("02-changes", name),
+            f"the grader's model, {name} by what the sandbox says of it",
+            WIRE + WRONG + _TAKEN_APART.replace("CHANGE", change),
+            PROTOCOL | WRONG_ANSWER,
+            0,
+        )
+        for name, change in _CHANGES.items()
     ),
     Row("J04-late", "a reply that comes after the deadline", on_wire(_LATE), TIME, 0),
     Row(

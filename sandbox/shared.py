@@ -1,0 +1,534 @@
+"""What both sides know of one module, and how either hears what the other changed.
+
+The owner says what the module is made of, its *structure*, whenever that changes::
+
+    [places, layers]
+    places    [path, number of its layer], as ``named_modules`` has them, the module itself first;
+              a layer that is reached in several ways has several places
+    layer     [class of torch.nn or "", name, constants, saves, loads, leaves]
+              ``saves`` and ``loads``: it has a state_dict of its own, and a load_state_dict
+    leaf      [name, role, number of its tensor or None]; tied tensors have one number
+
+Either side sends, with every frame, what changed since both last agreed::
+
+    [structure or None, tensors, training of each layer]
+    tensor    [number, value or None when it is the same, requires_grad, gradient]
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import torch
+from torch import nn
+from torch.nn.parameter import is_lazy
+
+from sandbox.autograd import dense
+from sandbox.errors import class_name
+from sandbox.mirror import FIXED, RETYPED, STANDARD, Line, Mirror, mirror_class
+from sandbox.wire import ProtocolError, Unsendable
+
+MAX_LAYERS = 4096
+MAX_TENSORS = 4096
+MAX_LEVELS = 32
+MAX_NAME = 100
+MAX_CONSTANTS = 64
+PARAMETER, BUFFER, TRANSIENT = "parameter", "buffer", "transient buffer"
+_MALFORMED = (ValueError, TypeError, KeyError, AttributeError, RuntimeError, IndexError)
+
+
+class Layout(NamedTuple):
+    """A module taken apart: its layers, and which of them has which tensors."""
+
+    places: list[list[Any]]
+    layers: list[nn.Module]
+    leaves: list[list[list[Any]]]
+    tensors: list[torch.Tensor]
+
+
+def lay_out(module: nn.Module) -> Layout:
+    """Take ``module`` apart.
+
+    Raises:
+        Unsendable: it has more layers or tensors than can be sent, or such names.
+    """
+    layout = Layout([], [], [], [])
+    layers: dict[int, int] = {}
+    tensors: dict[int, int] = {}
+    found = nn.Module.named_modules(module, remove_duplicate=False)
+    for path, layer in itertools.islice(found, MAX_LAYERS + 1):
+        if id(layer) not in layers:
+            layers[id(layer)] = len(layers)
+            layout.layers.append(layer)
+            layout.leaves.append(_leaves(layer, tensors, layout.tensors))
+        layout.places.append([path, layers[id(layer)]])
+    if len(layout.places) > MAX_LAYERS or len(tensors) > MAX_TENSORS:
+        raise Unsendable("too large a module", f"{MAX_TENSORS:,}")
+    names = {part for path, _ in layout.places[1:] for part in path.split(".")}
+    names.update(name for leaves in layout.leaves for name, _, _ in leaves)
+    for name in names:
+        if not _is_name(name):
+            raise Unsendable("name in a module", f"{name!r:.{MAX_NAME}}")
+    return layout
+
+
+def _leaves(
+    layer: nn.Module, numbers: dict[int, int], tensors: list[torch.Tensor]
+) -> list[list[Any]]:
+    transient = layer._non_persistent_buffers_set
+    named: list[tuple[str, str, torch.Tensor | None]] = [
+        *((name, PARAMETER, value) for name, value in layer._parameters.items()),
+        *(
+            (name, TRANSIENT if name in transient else BUFFER, value)
+            for name, value in layer._buffers.items()
+        ),
+    ]
+    leaves: list[list[Any]] = []
+    for name, role, tensor in named:
+        number = None
+        if tensor is not None and not is_lazy(tensor):
+            number = numbers.setdefault(id(tensor), len(numbers))
+            if number == len(tensors):
+                tensors.append(tensor)
+        leaves.append([name, role, number])
+    return leaves
+
+
+def _is_name(name: Any) -> bool:
+    return (
+        type(name) is str
+        and 0 < len(name) <= MAX_NAME
+        and name.isprintable()
+        and "." not in name
+        and not name.startswith(("__", "_remote"))
+        and not hasattr(nn.Module, name)
+    )
+
+
+class Seen(NamedTuple):
+    """What the other side knows of one tensor."""
+
+    value: torch.Tensor
+    requires_grad: bool
+    gradient: torch.Tensor | None
+
+
+class Shared:
+    """One module that both sides know, and what the other side knows of its tensors."""
+
+    def __init__(self) -> None:
+        self.tensors: list[torch.Tensor] = []
+        self._seen: list[Seen | None] = []
+        self._training: list[bool] = []
+
+    def parameters(self) -> list[int]:
+        """Return the numbers of the tensors that can get gradients."""
+        return [
+            number
+            for number, tensor in enumerate(self.tensors)
+            if isinstance(tensor, nn.Parameter) and tensor.requires_grad
+        ]
+
+    def forget_sent(self) -> None:
+        """What ``changes`` returned didn't arrive: return all of it the next time."""
+        self._seen, self._training = [None] * len(self._seen), []
+
+    def _changed(self, layout: Layout) -> tuple[list[Any], bool]:
+        """Return the entries of changed tensors, and whether any flag changed."""
+        self.tensors = layout.tensors
+        entries = []
+        for number, tensor in enumerate(layout.tensors):
+            now, seen = _state(tensor), self._seen[number]
+            fresh = seen is None or not _same(seen.value, now.value)
+            if (
+                fresh
+                or seen is None
+                or seen.requires_grad != now.requires_grad
+                or not _same(seen.gradient, now.gradient)
+            ):
+                value = now.value if fresh else None
+                entries.append([number, value, now.requires_grad, now.gradient])
+                self._agree(number, seen if seen and not fresh else None)
+        flags = [layer.training for layer in layout.layers]
+        switched, self._training = flags != self._training, flags
+        return entries, switched
+
+    def _agree(self, number: int, known: Seen | None = None) -> None:
+        """Note what both sides now know of a tensor; its value is copied unless ``known``."""
+        value, requires_grad, gradient = _state(self.tensors[number])
+        value = known.value if known else value.clone()
+        gradient = None if gradient is None else gradient.clone()
+        self._seen[number] = Seen(value, requires_grad, gradient)
+
+    def _take_flags(self, layers: list[Any], training: Any) -> None:
+        if len(training) != len(layers) or not all(type(flag) is bool for flag in training):
+            raise ProtocolError("malformed flags of a module")
+        for layer, flag in zip(layers, training, strict=True):
+            if layer.training is not flag:
+                layer.training = flag
+        self._training = list(training)
+
+
+class Owned(Shared):
+    """A module of ours. With ``whole``, the other side has it saved and loaded by us."""
+
+    def __init__(self, module: nn.Module, *, whole: bool) -> None:
+        super().__init__()
+        self.module = module
+        self._whole = whole
+        self._structure: list[Any] | None = None
+        self._layers: list[nn.Module] = []
+
+    def forget_sent(self) -> None:
+        super().forget_sent()
+        self._structure = None
+
+    def changes(self) -> list[Any] | None:
+        """Return what changed since both sides last agreed, or None; assume that it is sent.
+
+        Raises:
+            Unsendable: the module can't cross.
+        """
+        layout = lay_out(self.module)
+        saves = _saving(layout) if self._whole else set()
+        structure = [
+            layout.places,
+            [
+                [*_described(layer), number in saves, self._whole, layout.leaves[number]]
+                for number, layer in enumerate(layout.layers)
+            ],
+        ]
+        new = structure != self._structure
+        if new:
+            self._structure, self._seen = structure, [None] * len(layout.tensors)
+        self._layers = layout.layers
+        entries, switched = self._changed(layout)
+        if not (new or entries or switched):
+            return None
+        return [structure if new else None, entries, self._training]
+
+    def apply(self, changes: Any) -> None:
+        """Take over what the mirror's side changed: values, gradients and flags, no structure.
+
+        Raises:
+            ProtocolError: the changes are malformed or don't fit.
+        """
+        try:
+            structure, entries, training = changes
+            if structure is not None or len(entries) > MAX_TENSORS:
+                raise ProtocolError("only its owner says what a module is made of")
+            for number, value, requires_grad, gradient in entries:
+                _check(value, gradient)
+                tensor = self.tensors[_index(number, len(self.tensors))]
+                if value is not None:
+                    _write(tensor, value)
+                _grade(tensor, requires_grad is True, gradient)
+                self._agree(number, self._seen[number] if value is None else None)
+            self._take_flags(self._layers, training)
+        except _MALFORMED as error:
+            raise ProtocolError(f"changes that don't fit the module: {error}") from error
+
+
+class Mirrored(Shared):
+    """A module of the other side: builds its mirror, and follows what the owner says."""
+
+    def __init__(self, line: Line, number: int) -> None:
+        super().__init__()
+        self._line, self._id = line, number
+        self._by_path: dict[str, Mirror] = {}
+        self._mirrors: list[Mirror] = []
+        self._skeleton: list[Any] = []
+
+    @property
+    def root(self) -> Mirror:
+        """The mirror of the module itself, once ``apply`` was told what it is made of."""
+        return self._by_path[""]
+
+    def changes(self) -> list[Any] | None:
+        """Return what changed since both sides last agreed, or None; assume that it is sent.
+
+        Raises:
+            Unsendable: the mirror was changed in a way that its owner can't follow.
+        """
+        layout = lay_out(self.root)
+        if _skeleton(layout) != self._skeleton:
+            self._restore()
+            raise Unsendable(FIXED, self.root._remote_name)
+        for seen, tensor in zip(self._seen, layout.tensors, strict=True):
+            if seen is not None and not _fits(seen.value, tensor):
+                self._restore()
+                raise Unsendable(RETYPED, self.root._remote_name)
+        entries, switched = self._changed(layout)
+        return [None, entries, self._training] if entries or switched else None
+
+    def apply(self, changes: Any) -> None:
+        """Take over what the owner changed.
+
+        Raises:
+            ProtocolError: the changes are malformed or don't fit.
+        """
+        try:
+            structure, entries, training = changes
+            if len(entries) > MAX_TENSORS:
+                raise ProtocolError("too many tensors of a module")
+            table = list[Any](self.tensors)
+            if structure is not None:
+                table = self._build(*structure)
+            parameters = {number for _, _, role, number in self._leaves() if role == PARAMETER}
+            for number, value, requires_grad, gradient in entries:
+                _check(value, gradient)
+                known = table[_index(number, len(table))]
+                table[number] = _renewed(known, value, number in parameters)
+                _grade(table[number], requires_grad is True, gradient)
+            self._install(table)
+            if structure is not None and _skeleton(lay_out(self.root)) != self._skeleton:
+                raise ProtocolError("parts of a module that contradict each other")
+            for number, value, _, _ in entries:
+                self._agree(number, self._seen[number] if value is None else None)
+            self._take_flags(self._mirrors, training)
+        except _MALFORMED as error:
+            raise ProtocolError(f"a malformed module: {error}") from error
+
+    def _build(self, places: Any, layers: Any) -> list[torch.Tensor | None]:
+        """Make the mirrors that the owner's structure asks for, of those that are there; return
+        what is known already of its tensors."""
+        if not 0 < len(layers) <= len(places) <= MAX_LAYERS or places[0] != ["", 0]:
+            raise ProtocolError("malformed places of a module")
+        known, mirrors = self._known(), {mirror._remote_path: mirror for mirror in self._mirrors}
+        first: dict[int, str] = {}
+        for path, number in places:
+            _check_path(path)
+            first.setdefault(_index(number, len(layers)), path)
+        self._mirrors = [
+            self._mirror(first[number], mirrors.get(first[number]), *layer[:5])
+            for number, layer in enumerate(layers)
+        ]
+        self._place(places)
+        self._skeleton = [places, [layer[5] for layer in layers]]
+        numbers = {number for _, _, _, number in self._leaves() if number is not None}
+        if len(numbers) > MAX_TENSORS or numbers != set(range(len(numbers))):
+            raise ProtocolError("malformed tensors of a module")
+        table: list[torch.Tensor | None] = [None] * len(numbers)
+        for mirror, name, role, number in self._leaves():
+            _check_name(mirror, name)
+            if role not in (PARAMETER, BUFFER, TRANSIENT):
+                raise ProtocolError("an unknown part of a module")
+            if number is not None and table[number] is None:
+                table[number] = known.get((mirror._remote_path, name))
+        self._seen = [None] * len(table)
+        return table
+
+    def _place(self, places: list[Any]) -> None:
+        for mirror in self._mirrors:
+            mirror._modules.clear()
+        self._by_path = {"": self._mirrors[0]}
+        for path, number in places[1:]:
+            parent, _, name = path.rpartition(".")
+            holder = self._by_path[parent]
+            _check_name(holder, name)
+            holder._modules[name] = self._by_path[path] = self._mirrors[number]
+
+    def _restore(self) -> None:
+        """Undo what the owner can't follow: whoever did it is told, and may go on."""
+        self._place(self._skeleton[0])
+        self._install(self.tensors)
+        for tensor, seen in zip(self.tensors, self._seen, strict=True):
+            if seen is not None and not _fits(seen.value, tensor):
+                tensor.data = seen.value.clone()
+
+    def _known(self) -> dict[tuple[str, str], torch.Tensor]:
+        """Return each tensor by the first of its names."""
+        last_to_first = reversed(list(self._leaves()))
+        places = {number: (mirror._remote_path, name) for mirror, name, _, number in last_to_first}
+        return {
+            place: self.tensors[number] for number, place in places.items() if number is not None
+        }
+
+    def _leaves(self) -> Iterator[tuple[Mirror, Any, Any, Any]]:
+        """Yield mirror, name, role and number of all that the owner says is a tensor."""
+        for mirror, leaves in zip(
+            self._mirrors, self._skeleton[1] if self._skeleton else (), strict=True
+        ):
+            for name, role, number in leaves:
+                yield mirror, name, role, number
+
+    def _mirror(
+        self,
+        path: str,
+        known: Mirror | None,
+        standard: Any,
+        name: Any,
+        constants: Any,
+        saves: Any,
+        loads: Any,
+    ) -> Mirror:
+        if type(standard) is not str or type(name) is not str or len(name) > MAX_NAME:
+            raise ProtocolError("a class without a name")
+        cls = STANDARD.get(standard)
+        kind = mirror_class(cls)
+        mirror = kind(self._line, self._id, path)
+        if known is not None and (type(known) is kind or not path):
+            mirror = known
+        mirror._remote_shared = self
+        for constant in mirror._remote_constants:
+            mirror.__dict__.pop(constant, None)
+        mirror._remote_path, mirror._remote_name, mirror._remote_class = path, name, cls
+        mirror._remote_saves, mirror._remote_loads = saves is True, loads is True
+        mirror._remote_constants = _checked_constants(mirror, constants)
+        mirror.__dict__.update(mirror._remote_constants)
+        return mirror
+
+    def _install(self, table: list[torch.Tensor]) -> None:
+        if any(tensor is None for tensor in table):
+            raise ProtocolError("a tensor of a module without a value")
+        self.tensors = table
+        for mirror in self._mirrors:
+            mirror._parameters.clear()
+            mirror._buffers.clear()
+            mirror._non_persistent_buffers_set.clear()
+        for mirror, name, role, number in self._leaves():
+            held: dict[str, Any] = mirror._parameters if role == PARAMETER else mirror._buffers
+            held[name] = None if number is None else table[number]
+            if role == TRANSIENT:
+                mirror._non_persistent_buffers_set.add(name)
+
+
+def _skeleton(layout: Layout) -> list[Any]:
+    return [layout.places, layout.leaves]
+
+
+def _described(layer: nn.Module) -> list[Any]:
+    """Return the class of torch.nn, the name, and what torch lists as constants of that class
+    (``in_features``, ``p``, ``eps``): other attributes are not for everybody."""
+    cls: Any = type(layer)
+    standard = _standard(cls)
+    names = [name for name in getattr(standard, "__constants__", ()) if name in layer.__dict__]
+    constants = {name: layer.__dict__[name] for name in names}
+    constants = {name: value for name, value in constants.items() if _is_constant(value)}
+    if isinstance(layer, nn.ParameterList):
+        constants["_size"] = len(layer)
+    elif isinstance(layer, nn.ParameterDict):
+        constants["_keys"] = tuple(layer.keys())
+    return [standard.__name__ if standard else "", class_name(cls)[:MAX_NAME], constants]
+
+
+@functools.lru_cache(maxsize=1024)
+def _standard(cls: Any) -> type[nn.Module] | None:
+    return next((base for base in cls.__mro__ if STANDARD.get(base.__name__) is base), None)
+
+
+_OWN_SAVING = ("state_dict", "_save_to_state_dict", "get_extra_state")
+
+
+def _saves_itself(layer: nn.Module) -> bool:
+    """Whether ``state_dict`` gives something else than parameters and persistent buffers."""
+    own = any(getattr(type(layer), n) is not getattr(nn.Module, n) for n in _OWN_SAVING)
+    return own or bool(layer._state_dict_hooks or layer._state_dict_pre_hooks)
+
+
+def _saving(layout: Layout) -> set[int]:
+    """Return the layers in whose state something below saves itself."""
+    numbers = dict(layout.places)
+    saves = {number for number, layer in enumerate(layout.layers) if _saves_itself(layer)}
+    for path, number in reversed(layout.places):
+        if path and number in saves:
+            saves.add(numbers[path.rpartition(".")[0]])
+    return saves
+
+
+def _is_constant(value: Any) -> bool:
+    if isinstance(value, tuple):
+        return len(value) <= 16 and all(type(item) in (int, float, bool, str) for item in value)
+    return value is None or type(value) in (int, float, bool, str)
+
+
+def _checked_constants(mirror: Mirror, constants: Any) -> dict[str, Any]:
+    if type(constants) is not dict or len(constants) > MAX_CONSTANTS:
+        raise ProtocolError("malformed constants of a module")
+    checked = dict(constants)
+    own: dict[str, Any] = {}
+    size, keys = checked.pop("_size", 0), checked.pop("_keys", ())
+    if isinstance(mirror, nn.ParameterList):
+        own["_size"] = _index(size, MAX_TENSORS + 1)
+    if isinstance(mirror, nn.ParameterDict):
+        if type(keys) is not tuple or len(keys) > MAX_TENSORS:
+            raise ProtocolError("malformed keys of a module")
+        for key in keys:
+            _check_name(mirror, key)
+        own["_keys"] = dict.fromkeys(keys)
+    for name, value in checked.items():
+        _check_name(mirror, name)
+        if name.startswith("_") or not _is_constant(value):
+            raise ProtocolError("a malformed constant of a module")
+    return checked | own
+
+
+def _check_path(path: Any) -> None:
+    if type(path) is not str or path.count(".") >= MAX_LEVELS:
+        raise ProtocolError("not a path")
+
+
+def _check_name(mirror: Mirror, name: Any) -> None:
+    if not _is_name(name) or hasattr(type(mirror), name):
+        raise ProtocolError("a name that a part of a module can't have")
+
+
+def _check(value: Any, gradient: Any) -> None:
+    for tensor in (value, gradient):
+        if tensor is not None and not isinstance(tensor, torch.Tensor):
+            raise ProtocolError("not a tensor")
+
+
+def _index(number: Any, size: int) -> int:
+    if type(number) is not int or not 0 <= number < size:
+        raise ProtocolError("no such part of a module")
+    return number
+
+
+def _state(tensor: torch.Tensor) -> Seen:
+    gradient = tensor.grad.detach() if tensor.is_leaf and tensor.grad is not None else None
+    return Seen(tensor.detach(), tensor.requires_grad, dense(gradient))
+
+
+def _same(left: torch.Tensor | None, right: torch.Tensor | None) -> bool:
+    if left is None or right is None:
+        return left is right
+    alike = left.dtype == right.dtype and left.device == right.device
+    return alike and torch.equal(left, right)
+
+
+def _fits(old: torch.Tensor, new: torch.Tensor) -> bool:
+    floating = old.is_floating_point() and new.is_floating_point()
+    return old.shape == new.shape and (floating or old.dtype == new.dtype)
+
+
+def _write(tensor: torch.Tensor, value: torch.Tensor) -> None:
+    if not _fits(tensor, value):
+        raise ProtocolError("a tensor of another shape, or a dtype that doesn't fit")
+    if tensor.dtype == value.dtype:
+        with torch.no_grad():
+            tensor.copy_(value)
+    else:
+        tensor.data = value.to(tensor.device)
+
+
+def _renewed(known: torch.Tensor | None, value: Any, parameter: bool) -> torch.Tensor:
+    """Return the tensor with the new value: the same one, where an optimizer may hold it."""
+    if value is None or (
+        known is not None and isinstance(known, nn.Parameter) is parameter and _fits(known, value)
+    ):
+        if known is None:
+            raise ProtocolError("a tensor of a module without a value")
+        if value is not None:
+            _write(known, value)
+        return known
+    return nn.Parameter(value, requires_grad=False) if parameter else value
+
+
+def _grade(tensor: torch.Tensor, requires_grad: bool, gradient: Any) -> None:
+    if isinstance(tensor, nn.Parameter):
+        tensor.requires_grad_(requires_grad)
+        tensor.grad = None if gradient is None else gradient.to(tensor.device)
