@@ -52,8 +52,9 @@ class Cancelled(Exception):
 class Job:
     """What to grade. ``exercise`` is "<stage>/<slug>", ``tests`` is "visible", "hidden" or "try".
 
-    With a ``rival``, another submission's source, speed is measured against that one. "try" runs no
-    tests but ``probe``, lines of the learner's with their solution in scope.
+    If it is to be ``exact`` only tests of speed are run, as rankings need it: at length, and giving
+    way to others. So it is with a ``rival``, another submission's source, against which speed is
+    then measured. "try" runs ``probe`` alone, lines of the learner's with their solution in scope.
     """
 
     exercise: str
@@ -62,6 +63,7 @@ class Job:
     seed: int
     version: str = ""
     rival: str = ""
+    exact: bool = False
     probe: str = ""
 
 
@@ -84,6 +86,7 @@ class Engine:
         self._timing_core = timing_core
         self._timing = threading.Lock()
         self._timed: list[Sandbox] = []
+        self._waiting_to_time = 0
         self._reference_times = ReferenceTimes()
         self._connections: set[_GraderConnection] = set()
         self._placing = threading.Lock()
@@ -160,6 +163,7 @@ class Engine:
         return {
             "source": source,
             "rival": rival,
+            "exact": job.exact or bool(rival),
             "cells": cells,
             "files": files,
             "tests": tests.name if tests else None,
@@ -209,14 +213,24 @@ class Engine:
 
         ``check`` is called now and then, and raises when nobody waits for the run any more.
         """
-        while not self._timing.acquire(timeout=POLL_S):
-            check()
+        with self._placing:
+            self._waiting_to_time += 1
+        try:
+            while not self._timing.acquire(timeout=POLL_S):
+                check()
+        finally:
+            with self._placing:
+                self._waiting_to_time -= 1
         try:
             self._place(timed)
             self._pool.keep_quiet(self._free_cores())
         except BaseException:
             self.end_timing()
             raise
+
+    def timing_is_wanted(self) -> bool:
+        """Return whether somebody waits for the timing core."""
+        return self._waiting_to_time > 0
 
     def turn(self, sandbox: Sandbox) -> None:
         """Let only ``sandbox`` run, of those on the timing core."""
@@ -275,7 +289,7 @@ class _GraderConnection:
         self.waited = {"sandboxes": 0.0, "timing_core": 0.0}
         self.grader = grader
         self._engine, self._limits, self._stack = engine, limits, stack
-        self._timing = False
+        self._timing, self._pinned = False, list[int]()
         self._line = grader.line
         stack.callback(self._unpin)
 
@@ -341,11 +355,11 @@ class _GraderConnection:
             case "end":
                 self._engine.end(question["number"], self)
             case "pin":
-                self._unpin()
-                with self._waiting("timing_core"):
-                    timed = [self.sandboxes[number] for number in question["numbers"]]
-                    self._engine.begin_timing(timed, self.check)
-                self._timing = True
+                self._pinned = question["numbers"]
+                self._pin()
+                self.tell({})
+            case "give_way":
+                self._give_way()
                 self.tell({})
             case "turn" if self._timing:
                 self._engine.turn(self.sandboxes[question["number"]])
@@ -370,6 +384,23 @@ class _GraderConnection:
         started = time.monotonic()
         yield
         self.waited[what] += time.monotonic() - started
+
+    def _pin(self) -> None:
+        self._unpin()
+        with self._waiting("timing_core"):
+            timed = [self.sandboxes[number] for number in self._pinned]
+            self._engine.begin_timing(timed, self.check)
+        self._timing = True
+
+    def _give_way(self) -> None:
+        """Let those have the timing core who wait for it, and take it again after them."""
+        if self._timing and self._engine.timing_is_wanted():
+            self._unpin()
+            with self._waiting("timing_core"):
+                while self._engine.timing_is_wanted():
+                    self.check()
+                    time.sleep(POLL_S / 4)
+            self._pin()
 
     def _unpin(self) -> None:
         if self._timing:

@@ -50,7 +50,12 @@ class Track:
     """A submission and a reference that a test can set up, and the fixture over them."""
 
     def __init__(
-        self, ratio: float, spread: float = 0.0, seed: int = 1, duel: bool = False
+        self,
+        ratio: float,
+        spread: float = 0.0,
+        seed: int = 1,
+        duel: bool = False,
+        exact: bool = False,
     ) -> None:
         self.log: list[str] = []
         self.mine = FakeSide("mine", self.log, lambda _: 0.01 * ratio, spread)
@@ -62,6 +67,7 @@ class Track:
             np.random.default_rng(seed),
             limit=1.5,
             duel=duel,
+            give_way=(lambda: self.log.append("give way")) if duel or exact else None,
         )
 
     def compare(self) -> Estimate:
@@ -107,11 +113,52 @@ def test_no_failure_comes_from_processes_that_were_there() -> None:
     assert track.pairs() == LOOKS[0]
 
 
-def test_who_is_faster_than_the_reference_is_measured_on() -> None:
-    track = Track(0.8, spread=0.01)
+@pytest.mark.parametrize("ratio", [0.5, 0.8, 1.0])
+def test_who_is_faster_than_the_reference_waits_for_no_ranking(ratio: float) -> None:
+    track = Track(ratio)
+    assert track.compare().high < 1.5
+    assert (track.pairs(), track.log.count("mine")) == (0, protocol.WARM_UP + protocol.GLANCES[0])
+
+
+@pytest.mark.parametrize("ratio", [0.5, 0.8, 1.0])
+def test_for_a_ranking_all_is_measured_in_fresh_processes(ratio: float) -> None:
+    track = Track(ratio, spread=0.01, exact=True)
     estimate = track.compare()
-    assert track.pairs() == LOOKS[2]
-    assert 0.78 < estimate.low <= estimate.high < 0.82
+    assert track.pairs() == LOOKS[2] == len(estimate.values)
+    assert 0.97 * ratio < estimate.low <= estimate.high < 1.03 * ratio
+    assert track.speed.result is not None and track.speed.result["limit"] == 1.5
+
+
+def test_for_a_ranking_the_core_is_given_up_before_each_pair() -> None:
+    track = Track(1.0, exact=True)
+    track.compare()
+    gives = [number for number, entry in enumerate(track.log) if entry == "give way"]
+    assert len(gives) == track.pairs()
+    assert all(track.log[number + 1].startswith("begin") for number in gives)
+
+
+def test_what_is_far_too_slow_needs_no_fresh_process() -> None:
+    track = Track(6.0)
+    with pytest.raises(TooSlow):
+        track.compare()
+    assert track.pairs() == 0
+    assert track.log.count("mine") == protocol.WARM_UP + protocol.GLANCES[0]
+
+
+def test_what_takes_seconds_and_is_far_too_slow_is_so_after_two_calls() -> None:
+    track = Track(200.0)
+    with pytest.raises(TooSlow):
+        track.compare()
+    assert track.log.count("mine") == protocol.WARM_UP + 2
+    assert track.speed.result is not None and track.speed.result["low"] == pytest.approx(200.0)
+
+
+def test_one_call_that_was_not_far_too_slow_brings_fresh_processes() -> None:
+    track, numbers = Track(200.0), count()
+    track.mine.cost = lambda _: 0.01 if next(numbers) == protocol.WARM_UP else 2.0
+    with pytest.raises(TooSlow):
+        track.compare()
+    assert track.pairs() == LOOKS[0]
 
 
 def test_what_is_clearly_too_slow_is_so_after_three_pairs() -> None:
@@ -139,12 +186,56 @@ def test_in_doubt_more_pairs_are_made_and_the_doubt_is_the_learners() -> None:
 def test_who_is_slow_on_purpose_does_not_outlast_the_budget(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    clock = iter(range(0, 10**6, 60))
-    monkeypatch.setattr(protocol.time, "monotonic", lambda: float(next(clock)))
     track = Track(1.6, spread=0.02)
+    let_pairs_take(1.5, track, monkeypatch)
     with pytest.raises(TooSlow):
         track.compare()
     assert track.pairs() == LOOKS[1]
+
+
+def let_pairs_take(seconds: float, track: Track, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have each fresh pair of processes start so slowly."""
+    now = 0.0
+    monkeypatch.setattr(protocol.time, "monotonic", lambda: now)
+    begin = track.mine.begin
+
+    def begin_slowly() -> None:
+        nonlocal now
+        now += seconds
+        begin()
+
+    track.mine.begin = begin_slowly  # type: ignore[method-assign]
+
+
+@pytest.mark.parametrize(("ratio", "fails"), [(1.2, False), (1.6, False), (2.0, True)])
+def test_where_a_pair_takes_seconds_three_have_to_do(
+    ratio: float, fails: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    track = Track(ratio, spread=0.01)
+    track.mine.bias = 1.45 / ratio  # so that fresh processes are needed
+    let_pairs_take(6.0, track, monkeypatch)
+    if fails:
+        with pytest.raises(TooSlow):
+            track.compare()
+    else:
+        assert not track.compare().too_high
+    assert track.pairs() == LOOKS[0]
+
+
+def test_who_is_slow_at_random_has_no_benefit_of_slow_starts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    track, biases = Track(1.45), iter([2.0, 20.0, 200.0])
+    let_pairs_take(6.0, track, monkeypatch)
+    begin = track.mine.begin
+
+    def begin_slower() -> None:
+        begin()
+        track.mine.bias = next(biases)
+
+    track.mine.begin = begin_slower  # type: ignore[method-assign]
+    with pytest.raises(TooSlow):
+        track.compare()
 
 
 def test_calls_alternate_and_each_pair_is_fresh() -> None:
@@ -175,17 +266,8 @@ def test_each_call_that_counts_brings_inputs_of_its_own() -> None:
 
 
 def test_processes_that_start_slowly_make_no_fewer_calls(monkeypatch: pytest.MonkeyPatch) -> None:
-    now = 0.0
-    monkeypatch.setattr(protocol.time, "monotonic", lambda: now)
     track = Track(1.42)
-    begin = track.mine.begin
-
-    def begin_slowly() -> None:
-        nonlocal now
-        now += 1.0
-        begin()
-
-    track.mine.begin = begin_slowly  # type: ignore[method-assign]
+    let_pairs_take(1.0, track, monkeypatch)
     track.compare()
     expected = protocol.WARM_UP + LOOKS[0] * (protocol.WARM_UP + protocol.CALLS)
     assert track.log.count("mine") - expected in protocol.GLANCES
@@ -232,11 +314,12 @@ def test_what_befalls_one_side_befalls_the_other(duel: bool) -> None:
 
 
 def calls_of(seed: int, duel: bool) -> list[str]:
-    """Return the calls in the processes that are there, from the first, which don't count."""
+    """Return the first calls, from those that don't count."""
     track = Track(1.0, seed=seed, duel=duel)
     track.compare()
     each = 6 if duel else 4
-    return track.log[: each * (protocol.WARM_UP + protocol.GLANCES[0])]
+    calls = [entry for entry in track.log if not entry.startswith(("begin", "give way"))]
+    return calls[: each * (protocol.WARM_UP + protocol.CALLS)]
 
 
 def test_memory_and_the_references_time_are_told() -> None:

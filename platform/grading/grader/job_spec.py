@@ -28,6 +28,7 @@ class JobSpec:
     cells: tuple[str, ...] = ()
     probe: str = ""
     rival: str = ""
+    exact: bool = False
 
     @classmethod
     def unpack(cls, data: dict[str, Any], folder: Path) -> JobSpec:

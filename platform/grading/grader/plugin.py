@@ -86,8 +86,11 @@ class GraderPlugin:
         if self._again is not None:
             pytest.skip("only a submission is timed, and once")
         with self._session.sides() as open_sides:
-            limit = self._session.spec.speed_limit
-            self._speed = Speed(open_sides, rng, limit, duel=bool(self._session.spec.rival))
+            spec = self._session.spec
+            give_way = self._session.give_way if spec.exact else None
+            self._speed = Speed(
+                open_sides, rng, spec.speed_limit, duel=bool(spec.rival), give_way=give_way
+            )
             yield self._speed
 
     def _seed(self, item: pytest.Item) -> int:
@@ -101,8 +104,10 @@ class GraderPlugin:
             config.addinivalue_line("markers", marker)
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Speed comes last: it counts only where all else is right."""
+        """Speed comes last: it counts only where all else is right, as a ranking knows it is."""
         items.sort(key=_is_timed)
+        if self._session.spec.exact:
+            items[:] = filter(_is_timed, items)
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         planned = [PlannedTest(item.name, _title(item), _points(item)) for item in session.items]

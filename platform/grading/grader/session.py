@@ -51,6 +51,7 @@ class Session:
         self._concluded = False
         self.run_time = RunTime(self.spec.total_s)
         self._leases: dict[int, Lease] = {}
+        self._timed: list[Subject] = []
         self.subject = self._subject(self.spec.source)
         self._limits = faults.Limits(self.spec.total_s, self.spec.memory_mib)
 
@@ -140,9 +141,9 @@ class Session:
         def open_sides(name: str) -> Sides:
             opened.extend(self._opponents())
             subjects = [self.subject, *opened]
+            self._timed = subjects
             self.worker.pin([self.lease_of(subject) for subject in subjects])
-            for subject in subjects:
-                subject.extend(self.spec.total_s)
+            self._extend()
             return [side(subject, name) for subject in subjects]
 
         try:
@@ -152,6 +153,15 @@ class Session:
                 self.worker.unpin()
             for opponent in opened:
                 opponent.close()
+
+    def give_way(self) -> None:
+        """Let others have the core for timing who wait for it; that is nobody's time."""
+        self.worker.give_way()
+        self._extend()
+
+    def _extend(self) -> None:
+        for subject in self._timed:
+            subject.extend(self.spec.total_s)
 
     def _opponents(self) -> list[Subject]:
         path, rival = self.spec.reference, self.spec.rival

@@ -1,11 +1,13 @@
 """Speed as a ratio: the submission against the reference, in turn, on one core.
 
-First there are some calls in the processes that are there: who is clearly fast enough need not wait
-for more. Else the unit is a fresh pair of processes, since where a process happens to lie in memory
-makes it faster or slower for as long as it lives. Within a pair, calls alternate (ABBA, from a side
-that is drawn anew), and the pair's result is the median of its calls' ratios. Of these results the
-median counts, with an interval that holds whatever their distribution is; more pairs are made until
-it is clear of the limit.
+First there are some calls in the processes that are there: who is clearly fast enough, or so slow
+that nothing can excuse it, need not wait for more. Else the unit is a fresh pair of processes,
+since where a process happens to lie in memory makes it faster or slower for as long as it lives.
+Within a pair, calls alternate (ABBA, from a side that is drawn anew), and the pair's result is the
+median of its calls' ratios. Of these results the median counts, with an interval that holds
+whatever their distribution is; more pairs are made until it is clear of the limit. What a ranking
+needs is exact, so it is measured in fresh pairs alone, and after the verdict: for that the core is
+given up, between two pairs, to whoever waits for a verdict.
 
 Each call that counts brings fresh inputs, which go over just before the clock starts, so that
 nothing can be computed ahead; a side that takes its time over receiving them is charged for it. The
@@ -55,12 +57,22 @@ CALLS = 8
 """In a fresh pair of processes."""
 WARM_UP = 3
 """Calls that don't count."""
-CONTENDER = math.log(0.95)
-"""Who is faster than this is measured on, up to the third look: leaderboards need it exact."""
+HOPELESS = math.log(3.0)
+"""Whose every call is so far above the limit gets no fresh processes, in which to be slow again."""
+HOPELESS_S = 2.0
+"""Calls that took so long together weren't all held up; before, all of the first glance count."""
 DAWDLE = 2.0
 """How many times longer than the reference a submission may take to receive its inputs."""
+AT_ONCE_S = 3.0
+"""After so long no further calls are made in the processes that are there."""
+AT_ONCE_WARMING_S = 1.0
+"""The same of those that don't count."""
 BUDGET_S = 5.0
 """After so long no further pairs are begun, once there are as many as an interval needs."""
+PATIENCE_S = 6.0
+"""After so long, where a pair takes seconds, fewer than an interval needs may be clear enough."""
+DOUBT_S = 16.0
+"""After so long they have to do, and in doubt they speak for the submission."""
 CONFIDENCE = 0.99
 _STUDENT_3 = 9.925
 """The quantile of Student's distribution for three values and this confidence."""
@@ -114,8 +126,11 @@ class Speed:
         limit: float | None,
         *,
         duel: bool = False,
+        give_way: Callable[[], None] | None = None,
     ) -> None:
+        """Measure exactly where there is a ``give_way``, which lets others have the core."""
         self._open, self._rng, self._limit, self._duel = open_sides, rng, limit, duel
+        self._give_way = give_way
         self._reference_s = list[float]()
         self.result: dict[str, Any] | None = None
 
@@ -133,9 +148,10 @@ class Speed:
         sides = self._open(name)
         limit_log = math.log(bound)
         memory = None
-        found = self._at_once(sides, make_inputs, limit_log)
+        exact = self._give_way is not None
+        found = None if exact else self._at_once(sides, make_inputs, limit_log)
         if found is None:
-            found = self._settle(lambda: self._pair(sides, make_inputs), limit_log, CONTENDER)
+            found = _settle(lambda: self._pair(sides, make_inputs), limit_log, exact=exact)
             memory = [side.peak() for side in sides[:2]]
         estimate = found.map(math.exp)
         reference_s = np.quantile(self._reference_s, [0.25, 0.5, 0.75]).tolist()
@@ -163,7 +179,7 @@ class Speed:
             _warm_up(self._sweep(sides, repeat(make_inputs(sizes[0]))), WARMING_S)
             return float(slope @ list(self._sweep(sides, [make_inputs(size) for size in sizes])))
 
-        estimate = self._settle(exponent, limit, exact_below=-math.inf)
+        estimate = _settle(exponent, limit)
         self.result = estimate.document("growth")
         if estimate.too_high:
             raise TooSlow(
@@ -172,37 +188,25 @@ class Speed:
         return estimate
 
     def _at_once(self, sides: Sides, make_inputs: MakeInputs, limit: float) -> Estimate | None:
-        """Return what the processes that are there give, for who is clearly fast enough."""
-        ratios = self._ratios(sides, make_inputs, patience_s=math.inf)
+        """Return what the processes that are there give, for whom that is clear enough."""
+        began = time.monotonic()
+        ratios = self._ratios(sides, make_inputs, AT_ONCE_WARMING_S)
         logs, reference_s = list[float](), list[float]()
         for ratio, seconds in islice(ratios, GLANCES[-1]):
             logs.append(ratio)
             reference_s.append(seconds)
-            if len(logs) in GLANCES:
-                found = Estimate(*interval(logs), limit, tuple(logs))
-                if not CONTENDER <= found.value <= limit - CLEAR:
-                    return None
-                if found.high <= limit - CLEAR:
-                    self._reference_s.append(statistics.median(reference_s))
-                    return found
+            if (found := _at_a_glance(logs, reference_s, limit)) is not None:
+                self._reference_s.append(statistics.median(reference_s))
+                return found
+            close = len(logs) in GLANCES and statistics.median(logs) > limit - CLEAR
+            if close or time.monotonic() - began > AT_ONCE_S:
+                break
         return None
-
-    def _settle(self, measure: Callable[[], float], limit: float, exact_below: float) -> Estimate:
-        """Measure, each time in fresh processes, until the interval is clear of ``limit``."""
-        started, values = time.monotonic(), list[float]()
-        while True:
-            values.append(measure())
-            late = len(values) >= LOOKS[1] and time.monotonic() - started > BUDGET_S
-            if len(values) in LOOKS or late:
-                estimate = Estimate(*interval(values), limit, tuple(values))
-                few = len(values) == LOOKS[0] and limit < estimate.low <= limit + CLEAR
-                coarse = len(values) < LOOKS[2] and estimate.value < exact_below
-                clear = estimate.settled and not few and not coarse
-                if clear or late or len(values) == LOOKS[-1]:
-                    return estimate
 
     def _pair(self, sides: Sides, make_inputs: MakeInputs) -> float:
         """Return the median of the ratios' logarithms in a fresh pair of processes."""
+        if self._give_way is not None:
+            self._give_way()
         self._begin(sides)
         ratios = self._ratios(sides, make_inputs, WARMING_S)
         began = time.monotonic()
@@ -248,6 +252,50 @@ class Speed:
         """Start fresh processes, in random order."""
         for which in self._rng.permutation(len(sides)):
             sides[which].begin()
+
+
+def _at_a_glance(
+    logs: Sequence[float], reference_s: Sequence[float], limit: float
+) -> Estimate | None:
+    """Return what the calls so far say, if that is clear of ``limit``."""
+    hopeless = len(logs) >= 2 and min(logs) > limit + HOPELESS
+    own_s = sum(seconds * math.exp(ratio) for ratio, seconds in zip(logs, reference_s, strict=True))
+    if hopeless and own_s > HOPELESS_S:
+        return _from_few(logs, limit)
+    if len(logs) not in GLANCES:
+        return None
+    found = Estimate(*interval(logs), limit, tuple(logs))
+    return found if hopeless or found.high <= limit - CLEAR else None
+
+
+def _settle(measure: Callable[[], float], limit: float, *, exact: bool = False) -> Estimate:
+    """Measure, each time in fresh processes, until the interval is clear of ``limit``; if it is to
+    be ``exact``, up to the third look at least."""
+    began, values = time.monotonic(), list[float]()
+    while True:
+        values.append(measure())
+        spent = time.monotonic() - began
+        if not exact and LOOKS[0] <= len(values) < LOOKS[1] and spent > PATIENCE_S:
+            estimate = _from_few(values, limit)
+            if estimate.settled or spent > DOUBT_S:
+                return estimate
+        late = len(values) >= LOOKS[1] and spent > BUDGET_S
+        if len(values) in LOOKS or late:
+            estimate = Estimate(*interval(values), limit, tuple(values))
+            few = len(values) == LOOKS[0] and limit < estimate.low <= limit + CLEAR
+            coarse = exact and len(values) < LOOKS[2] and not estimate.too_high
+            clear = estimate.settled and not few and not coarse
+            if clear or late or len(values) == LOOKS[-1]:
+                return estimate
+
+
+def _from_few(values: Sequence[float], limit: float) -> Estimate:
+    """Return the whole range of ``values``, which are too few for an interval. If the least of them
+    isn't clear of ``limit`` the submission has the benefit of the doubt."""
+    low = min(values)
+    if low <= limit + CLEAR:
+        low = min(low, limit)
+    return Estimate(statistics.median(values), low, max(values), limit, tuple(values))
 
 
 def _warm_up(calls: Iterator[object], patience_s: float) -> None:

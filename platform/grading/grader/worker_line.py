@@ -79,6 +79,10 @@ class WorkerLine:
         """Let only ``lease`` run, of those that are pinned."""
         self._ask({"ask": "turn", "number": lease.number})
 
+    def give_way(self) -> None:
+        """Let others have the core who wait for it; go on after them."""
+        self._wait({"ask": "give_way"})
+
     def unpin(self) -> None:
         """Give the core back."""
         self._ask({"ask": "unpin"})
