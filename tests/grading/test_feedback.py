@@ -44,9 +44,11 @@ def test_titles_of_parametrised_tests_name_what_varies(course):
     tests = """
 import pytest
 @pytest.mark.title(en="Adds", zh="相加")
-@pytest.mark.parametrize(("a", "mask"), [(1, None), ([0.25], "x" * 500)])
-def test_adds(submission, a, mask):
-    submission.add(a, a)
+@pytest.mark.parametrize(
+    ("a", "mask", "expected"), [(1, None, 2), ([0.25], "x" * 500, [0.25, 0.25])]
+)
+def test_adds(submission, a, mask, expected):
+    assert submission.add(a, a) == expected
 """
     first, second = course(tests, REFERENCE)(REFERENCE).outcomes.values()
     assert first.title == {"en": "Adds (a = 1, mask = None)", "zh": "相加 (a = 1, mask = None)"}

@@ -35,8 +35,8 @@ LAYERS = [
         "assertion texts",
         "grading/grader/faults.py",
         (
-            'return Fault("wrong_answer", messages.wrong(last_call))',
-            'return Fault("wrong_answer", Text(str(error), str(error)))',
+            'Fault("wrong_answer", messages.wrong(last_call), hinted=True)',
+            'Fault("wrong_answer", Text(str(error), str(error)))',
         ),
     ),
     _grader(
