@@ -12,7 +12,7 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer, get_lexer_by_name
 from pygments.util import ClassNotFound
 
-_LINE_NUMBERED = HtmlFormatter(cssclass="highlight", linenos="inline")
+_LINE_NUMBERED = HtmlFormatter(cssclass="highlight", linenos="inline", lineanchors="line")
 _PLAIN = HtmlFormatter(cssclass="highlight")
 _BARE = HtmlFormatter(nowrap=True)
 

@@ -22,7 +22,7 @@ from django.views.decorators.vary import vary_on_headers
 from accounts.models import User
 from curriculum import languages
 from curriculum.models import Exercise
-from submissions import notebook_page, posted, progress, quizzes, selectors, services
+from submissions import changes, notebook_page, posted, progress, quizzes, selectors, services
 from submissions.errors import SubmissionError
 from submissions.models import Draft, Submission
 from submissions.requests import LearnerRequest, Request, post_from
@@ -53,6 +53,31 @@ def history(request: Request, slug: str) -> HttpResponse:
 def solution(request: LearnerRequest, slug: str) -> HttpResponse:
     """The model answer and its commentary, in the statement's place; for who has solved it."""
     return _exercise_page(request, _exercise(slug), tab="solution")
+
+
+@login_required
+@require_safe
+def draft_changes(request: LearnerRequest, slug: str) -> HttpResponse:
+    """What changed in the editor since it was sent, in the statement's place."""
+    found = _exercise(slug)
+    draft = Draft.objects.filter(learner=request.user, exercise=found).first()
+    assert found.current_version is not None
+    text = draft.source if draft else found.current_version.starter
+    shown = list(changes.of(text, _judged(request.user, found)))
+    return _exercise_page(request, found, tab="changes", changes=shown)
+
+
+@login_required
+@require_safe
+def submission_changes(request: LearnerRequest, pk: UUID) -> HttpResponse:
+    """What changed in a submission since those before it."""
+    found = get_object_or_404(
+        _own(request.user).filter(source_kind=Submission.SourceKind.PYTHON), pk=pk
+    )
+    earlier = _judged(request.user, found.version.exercise)
+    shown = changes.of(found.source, earlier.filter(submitted_at__lt=found.submitted_at))
+    context = {"submission": found, "changes": list(shown)}
+    return render(request, "submissions/changes.html", context)
 
 
 @post_from("exercise", "slug")

@@ -54,6 +54,7 @@ def test_both_shortcuts_work_in_the_editor_and_outside(
     expect(page.locator("[data-run]")).to_be_visible()
     assert (sent().tests, sent().source) == (tests, STARTER + MINE)
     first = sent()
+    write(page, "# again\n")
     page.locator("h1").click()
     page.keyboard.press(keys)
     expect(page.locator(f"#run-{first.pk}")).to_have_count(0)
@@ -310,3 +311,52 @@ def test_a_refused_text_stays_in_the_page_without_scripts(
     expect(page.get_by_role("alert")).to_be_visible()
     assert editor(page) == huge
     assert not Submission.objects.exists()
+
+
+def test_the_line_that_failed_is_marked_and_can_be_gone_to(
+    open_page: Open, exercise: Exercise, learner: User
+) -> None:
+    trace = "Your code raised NotImplementedError\n  line 2, attention: raise NotImplementedError"
+    page = open_page(exercise.get_absolute_url(), user=learner)
+    page.get_by_role("button", name="Submit").click()
+    expect(page.locator(".verdict")).to_be_visible()
+    crashed = WRONG | {"kind": "runtime_error", "message": {"en": trace, "zh": trace}}
+    grader = Grader(sent(), [crashed])
+    grader.finish_next()
+    grader.judge()
+    marked = page.locator(".cm-line.cm-failedLine")
+    expect(marked).to_have_text("    raise NotImplementedError")
+    expect(page.locator(".cm-gutterElement.cm-failedLine")).to_have_text("2")
+    page.get_by_role("link", name="line 2").click()
+    page.keyboard.insert_text("# here")
+    assert editor(page) == STARTER.replace("    raise", "# here    raise")
+    expect(marked).to_have_count(0)
+    page.get_by_role("link", name="line 2").click()
+    expect(page.locator(".cm-content")).not_to_be_focused()
+    page.locator(".cm-content").focus()
+    page.keyboard.press("Control+z")
+    expect(marked).to_have_count(1)
+    page.reload()
+    expect(marked).to_have_count(1)
+    assert serious(page) == []
+    page.get_by_role("button", name="Run").click()
+    expect(page.locator(".verdict strong")).to_have_text("Waiting")
+    expect(marked).to_have_count(0)
+
+
+def test_what_changed_since_a_run_is_shown_beside_the_editor(
+    open_page: Open, exercise: Exercise, learner: User
+) -> None:
+    graded(learner, exercise, FAILING)
+    page = open_page(exercise.get_absolute_url(), user=learner)
+    write(page, MINE)
+    page.get_by_role("link", name="What changed").click()
+    expect(page.locator("#pane .diff ins")).to_have_text("+ # mine\n")
+    assert editor(page) == STARTER + MINE
+    assert serious(page) == []
+    page.go_back()
+    expect(page.locator(".prose .katex").first).to_be_visible()
+    page.goto(sent().get_absolute_url())
+    page.get_by_role("link", name="What changed").click()
+    expect(page.get_by_text("There is no earlier submission")).to_be_visible()
+    assert serious(page) == []

@@ -501,3 +501,22 @@ def test_no_test_runs_on_after_its_run_has_ended(
         services.record_fault(claim, "OSError")
     page = signed_in.get(run.submission.get_absolute_url()).content.decode()
     assert "Running" not in page
+
+
+# Lines that failed
+
+
+def test_lines_of_the_code_are_linked_and_no_others(
+    signed_in: Client, learner: User, exercise: Exercise
+) -> None:
+    message = {
+        "en": "Your code raised ValueError: line 2: <b>\n  line 2, f: x\n  line 99, g: y",
+        "zh": "第 2 行第 1 列有语法错误：x",
+    }
+    submission = graded(learner, exercise, [FAILING[1] | {"message": message}])
+    page = signed_in.get(submission.get_absolute_url()).content.decode()
+    link = '<a class="line-link" href="#line-2">line 2</a>'
+    assert f"ValueError: line 2: &lt;b&gt;\n  {link}, f: x\n  line 99, g: y" in page
+    assert 'id="line-2"' in page
+    page = signed_in.get(submission.get_absolute_url(), headers={"Accept-Language": "zh"})
+    assert '<a class="line-link" href="#line-2">第 2 行</a>第 1 列' in page.content.decode()

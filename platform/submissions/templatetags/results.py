@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from django import template
+from django.utils.html import escape
+from django.utils.safestring import mark_safe
 from django.utils.translation import gettext as _
 
 from curriculum.models import ExerciseVersion
@@ -46,6 +49,13 @@ _TONES: dict[str, str] = {
     State.CANCELLED: "",
     State.ERRORED: "warn",
 }
+
+
+# As ``grading.messages`` writes it of a traceback's lines and of a syntax error.
+_PLACE = re.compile(
+    r"(?:(?<=^  )line |(?<=^Syntax error in )line |^第 )(?P<number>[0-9]{1,6})(?: 行)?(?=[,:第])",
+    re.MULTILINE,
+)
 
 
 @dataclass(frozen=True)
@@ -216,3 +226,22 @@ def speed_plot(speed: Mapping[str, Any]) -> dict[str, Any]:
         "limit": place(speed["limit"]),
         "reference": place(1.0) if speed["kind"] == "ratio" else None,
     }
+
+
+@register.filter
+def line_links(message: str, submission: Submission) -> str:
+    """Link the lines that a message names to the code: where a traceback or a syntax error is.
+
+    Other numbers, of a learner's own texts, stay what they are.
+    """
+    if submission.source_kind != Submission.SourceKind.PYTHON:
+        return message
+    last = submission.source.count("\n") + 1
+
+    def link(place: re.Match[str]) -> str:
+        number = int(place["number"])
+        if not 0 < number <= last:
+            return place[0]
+        return f'<a class="line-link" href="#line-{number}">{place[0]}</a>'
+
+    return mark_safe(_PLACE.sub(link, escape(message)))

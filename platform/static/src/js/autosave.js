@@ -62,10 +62,10 @@ export class Autosave {
   }
 
   /** Save now. What doesn't reach the server in time is still on this device. */
-  flush() {
+  async flush() {
     if (this.editor.text === this.savedText) return;
     this.keepHere();
-    this.#send();
+    await this.#send();
   }
 
   /** The learner has chosen: the editor holds the text to go on with. */

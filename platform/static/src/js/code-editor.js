@@ -28,6 +28,7 @@ import {
   lineNumbers,
 } from "@codemirror/view";
 import { tags } from "@lezer/highlight";
+import { failedLines, setFailedLines } from "./failed-lines.js";
 import { moduleNames } from "./module-names.js";
 import { wrapping } from "./wrapping.js";
 
@@ -113,8 +114,24 @@ class CodeEditor extends HTMLElement {
     this.view.requestMeasure();
   }
 
+  /** The numbers of the lines at which this text failed; any change of it forgets them. */
+  set failed(numbers) {
+    this.view.dispatch({ effects: setFailedLines.of(numbers) });
+  }
+
   focus() {
     this.view.focus();
+  }
+
+  /** Put the cursor at a line and show it. */
+  goTo(number) {
+    const { doc } = this.view.state;
+    const { from } = doc.line(Math.min(Math.max(number, 1), doc.lines));
+    this.view.dispatch({
+      selection: { anchor: from },
+      effects: EditorView.scrollIntoView(from, { y: "center" }),
+    });
+    this.focus();
   }
 
   #state(doc) {
@@ -128,6 +145,7 @@ class CodeEditor extends HTMLElement {
         lineNumbers(),
         highlightActiveLineGutter(),
         highlightActiveLine(),
+        failedLines,
         highlightSpecialChars(),
         highlightSelectionMatches(),
         history(),
@@ -156,6 +174,8 @@ class CodeEditor extends HTMLElement {
         EditorView.contentAttributes.of({
           "aria-label": this.dataset.label,
           "aria-describedby": "editor-help",
+          // Focusable it is anyway; tools that check scrolling regions want it said.
+          tabindex: "0",
         }),
         EditorView.updateListener.of((update) => {
           if (!update.docChanged) return;

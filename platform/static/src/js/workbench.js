@@ -11,6 +11,7 @@ const editor = form.querySelector("code-editor");
 const find = (name) => document.querySelector(`[data-${name}]`);
 const words = form.dataset;
 
+const results = document.querySelector("#results");
 const saveState = find("save-state");
 const choice = find("conflict");
 let otherText;
@@ -64,11 +65,28 @@ addEventListener("pageshow", ({ persisted }) => persisted && location.reload());
 // What the results in the drawer were made of.
 let sentText = find("ran")?.content.textContent ?? null;
 
-/** "These results are from older code", as soon as that is so. */
+/** "These results are from older code", as soon as that is so; else mark where this code failed. */
 function judgeStale() {
-  const mark = find("stale");
-  if (mark) mark.hidden = sentText === null || sentText === editor.text;
+  const stale = sentText === null || sentText !== editor.text;
+  find("stale").hidden = sentText === null || !stale;
+  results.toggleAttribute("data-stale", stale);
+  if (!stale) editor.failed = failedLines();
 }
+
+/** Of each traceback the last line, which raised. */
+function failedLines() {
+  const traces = [...results.querySelectorAll(".message, .trace")];
+  return traces.flatMap((trace) => [...trace.querySelectorAll(".line-link")].slice(-1).map(lineOf));
+}
+
+const lineOf = (link) => Number(link.hash.replace("#line-", ""));
+
+results.addEventListener("click", (event) => {
+  const link = event.target.closest(".line-link");
+  if (!link) return;
+  event.preventDefault();
+  if (!results.hasAttribute("data-stale")) editor.goTo(lineOf(link));
+});
 
 form.addEventListener("edited", () => {
   autosave.changed();
@@ -94,6 +112,14 @@ form.addEventListener("htmx:afterRequest", ({ detail }) => {
 });
 document.addEventListener("htmx:afterSettle", judgeStale);
 judgeStale();
+
+// The server compares what it has.
+document.addEventListener("htmx:confirm", async (event) => {
+  if (!event.target.matches("[data-changes]")) return;
+  event.preventDefault();
+  await autosave.flush();
+  event.detail.issueRequest(true);
+});
 
 find("reset").addEventListener("click", () => {
   const before = editor.text;
