@@ -23,12 +23,12 @@ from curriculum.manifest import Manifest, load_manifest
 from curriculum.notebooks import AnswerMissing, NotebookError, answer_source, code_cells
 from grading import quiz
 from grading.grader_process import Grader, InfrastructureError, Zygote
-from grading.report import Event, Finished, Graded, from_json
+from grading.report import CaseResult, Event, Finished, Graded, from_json
 from grading.sandboxes import processes
 from grading.sandboxes.base import Limits, Sandbox, SandboxUnavailable
 from grading.sandboxes.gpus import Slot
 from grading.sandboxes.pool import Pool
-from grading.steadiness import ReferenceTimes
+from grading.steadiness import DRIFT_SLACK, ReferenceTimes
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +55,7 @@ class Job:
     If it is to be ``exact`` only tests of speed are run, as rankings need it: at length, and giving
     way to others. So it is with a ``rival``, another submission's source, against which speed is
     then measured. "try" runs ``probe`` alone, lines of the learner's with their solution in scope.
+    With ``drifts`` this machine's clock can't be trusted.
     """
 
     exercise: str
@@ -65,6 +66,7 @@ class Job:
     rival: str = ""
     exact: bool = False
     probe: str = ""
+    drifts: bool = False
 
 
 class Engine:
@@ -136,12 +138,18 @@ class Engine:
             deadline = started + spec["total_s"] + OWN_S
             for message in connection.messages(deadline):
                 event = from_json(message)
-                if isinstance(event, Finished) and (speed := event.outcome.speed):
-                    test = f"{job.exercise}@{job.version} {event.outcome.name}"
-                    speed["doubtful"] = self._reference_times.doubts(test, speed)
+                if isinstance(event, Finished):
+                    self._examine_speed(job, event.outcome)
                 if isinstance(event, Graded):
                     event = self._with_receipt(event, job, connection, started)
                 yield event
+
+    def _examine_speed(self, job: Job, outcome: CaseResult) -> None:
+        """Note in a measurement whether this machine was itself."""
+        if (speed := outcome.speed) is not None:
+            test = f"{job.exercise}@{job.version} {outcome.name}"
+            speed["doubtful"] = self._reference_times.doubts(test, speed)
+            speed["drifts"] = job.drifts and speed["kind"] == "ratio"
 
     def _job_spec(self, job: Job, manifest: Manifest) -> dict[str, Any]:
         public, secret = self._exercises / job.exercise, self._graders / job.exercise
@@ -177,6 +185,7 @@ class Engine:
             "reference": "reference.py" if hidden else None,
             "mistakes": [f"mistakes/{path.name}" for path in mistakes],
             "speed_limit": manifest.speed.limit if manifest.speed else None,
+            "speed_slack": DRIFT_SLACK if job.drifts else 1.0,
         }
 
     def _with_receipt(

@@ -32,10 +32,13 @@ class HandedBack(Exception):
     """This worker is about to stop; another one will grade the run."""
 
 
-def grade_run(engine: Engine, run_id: UUID, stopping: threading.Event) -> None:
+def grade_run(
+    engine: Engine, run_id: UUID, stopping: threading.Event, *, drifts: bool = False
+) -> None:
     """Grade a run and store its verdict. A run that isn't waiting any more is left alone.
 
-    When ``stopping`` is set meanwhile, the run goes back into the queue.
+    When ``stopping`` is set meanwhile, the run goes back into the queue. With ``drifts`` this
+    machine's clock can't be trusted.
     """
     claim = services.claim(run_id)
     if claim is None:
@@ -44,7 +47,7 @@ def grade_run(engine: Engine, run_id: UUID, stopping: threading.Event) -> None:
     started = time.monotonic()
     try:
         with _kept_alive(claim) as pulse:
-            end = _grade(engine, claim, pulse, stopping)
+            end = _grade(engine, _job(claim, drifts), claim, pulse, stopping)
     except ClaimLost:
         end = "lost"
     log.info(
@@ -53,17 +56,21 @@ def grade_run(engine: Engine, run_id: UUID, stopping: threading.Event) -> None:
     )
 
 
-def _grade(engine: Engine, claim: Claim, pulse: _Pulse, stopping: threading.Event) -> str:
-    """Run the engine; return how it ended, in a word for the log."""
+def _job(claim: Claim, drifts: bool) -> Job:
     submission = claim.run.submission
-    job = Job(
+    return Job(
         exercise=submission.version.path,
         tests=submission.tests,
         source=submission.source,
         seed=claim.run.seed,
         version=submission.version.content_hash,
         probe=submission.probe,
+        drifts=drifts,
     )
+
+
+def _grade(engine: Engine, job: Job, claim: Claim, pulse: _Pulse, stopping: threading.Event) -> str:
+    """Run the engine; return how it ended, in a word for the log."""
 
     def stop() -> bool:
         if stopping.is_set():

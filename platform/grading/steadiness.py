@@ -14,6 +14,8 @@ KNOWN, KEPT = 5, 20
 FAR = 1.5
 """What surely takes so many times the limit is too slow on any machine: equal code was never off by
 more than 1.12 where all cores were busy."""
+DRIFT_SLACK = 2.0
+"""By what a limit is multiplied where the clock is known to drift, and nobody else can measure."""
 
 
 class ReferenceTimes:

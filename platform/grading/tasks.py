@@ -21,9 +21,10 @@ from submissions.models import GradingRun
 def grade(run_id: str) -> None:
     """Grade one run. A second delivery finds nothing to claim and returns at once."""
     run = UUID(run_id)
-    if not services.may_grade(run, os.uname().nodename, keeps_time=not worker.drifting.is_set()):
+    drifts = worker.drifting.is_set()
+    if not services.may_grade(run, os.uname().nodename, keeps_time=not drifts):
         return  # it is sent again before long, and perhaps to another worker
-    grade_run(worker.engine(), run, worker.stopping)
+    grade_run(worker.engine(), run, worker.stopping, drifts=drifts)
 
 
 @shared_task(name="grading.tasks.requeue_expired")

@@ -44,6 +44,11 @@ class Worker(models.Model):
         """Whether its sandbox holds for trusted learners only."""
         return not self.broken and not all(finding["held"] for finding in self.findings)
 
+    @property
+    def drifts(self) -> bool:
+        """Whether its clock can't be trusted, as its last look at it found."""
+        return bool(self.canary.get("drifts"))
+
     def report(self) -> list[dict[str, object]]:
         """Return the findings in the reader's language, what doesn't hold first."""
         rows = [

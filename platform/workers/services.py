@@ -51,6 +51,11 @@ def at_work_beside(host: str) -> bool:
     return any(worker.host != host for worker in _at_work())
 
 
+def keeps_time_beside(host: str) -> bool:
+    """Return whether a worker whose clock doesn't drift takes work just now on another host."""
+    return any(worker.host != host and not worker.drifts for worker in _at_work())
+
+
 def _at_work() -> list[Worker]:
     since = timezone.now() - timedelta(seconds=SILENT_S)
     return [worker for worker in Worker.objects.filter(seen_at__gte=since) if not worker.broken]

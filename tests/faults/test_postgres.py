@@ -59,6 +59,7 @@ TESTS = [
     "test_constraints.py",
     "test_drafts.py",
     "test_races.py",
+    "test_results.py",
     "test_runs.py",
     "test_submit.py",
 ]

@@ -87,6 +87,13 @@ def test_right_but_slow_is_too_slow_and_only_that(grade):
     assert result.outcomes["test_speed"].speed["low"] > 1.5
 
 
+def test_on_a_machine_whose_clock_drifts_the_limit_is_doubled(engine):
+    job = Job("01-test/adder", "hidden", RIGHT, seed=1, drifts=True)
+    events = [event.outcome for event in engine.grade(job) if isinstance(event, Finished)]
+    speed = next(outcome.speed for outcome in events if outcome.speed)
+    assert speed["drifts"] and speed["limit"] == pytest.approx(3.0)
+
+
 def test_memory_is_told_beside_speed(grade):
     needy = "def add(a, b):\n    c = a + b\n    return (c * 1 + c * 1) / 2\n"
     mine, theirs = grade(needy).outcomes["test_speed"].speed["memory"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from collections.abc import Callable
 from itertools import count, groupby, pairwise
@@ -56,6 +57,7 @@ class Track:
         seed: int = 1,
         duel: bool = False,
         exact: bool = False,
+        slack: float = 1.0,
     ) -> None:
         self.log: list[str] = []
         self.mine = FakeSide("mine", self.log, lambda _: 0.01 * ratio, spread)
@@ -68,6 +70,7 @@ class Track:
             limit=1.5,
             duel=duel,
             give_way=(lambda: self.log.append("give way")) if duel or exact else None,
+            slack=slack,
         )
 
     def compare(self) -> Estimate:
@@ -104,6 +107,14 @@ def test_what_is_fast_enough_but_not_by_far_is_so_after_three_pairs() -> None:
     estimate = track.compare()
     assert track.pairs() == LOOKS[0] == len(estimate.values)
     assert estimate.low < 1.42 < estimate.high < 1.5
+
+
+@pytest.mark.parametrize(("ratio", "fails"), [(2.5, False), (3.5, True)])
+def test_by_a_clock_that_drifts_nobody_fails_but_by_far(ratio: float, fails: bool) -> None:
+    track = Track(ratio, spread=0.002, slack=2.0)
+    with pytest.raises(TooSlow) if fails else contextlib.nullcontext():
+        track.compare()
+    assert track.speed.result is not None and track.speed.result["limit"] == pytest.approx(3.0)
 
 
 def test_no_failure_comes_from_processes_that_were_there() -> None:

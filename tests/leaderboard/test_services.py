@@ -157,3 +157,13 @@ def test_a_rebuild_gives_the_same_and_keeps_rulings(
     assert [standings(learner) for learner in learners] == before
     assert standings(late.submission.learner)
     assert Entry.objects.get(learner=learners[0]).state == Entry.State.VOID
+
+
+def test_by_a_clock_that_drifts_nobody_is_ranked(solve: Solve, make_learner: MakeLearner) -> None:
+    learner = make_learner()
+    solve(learner, speed=speed_of(0.5) | {"drifts": True})
+    entry = Entry.objects.get()
+    assert (entry.points, entry.ratio) == (10, None)
+    solve(learner, speed=speed_of(0.9) | {"drifts": False})
+    entry.refresh_from_db()
+    assert entry.ratio == 0.9

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from django.test import Client
 from django.urls import reverse
@@ -11,10 +12,12 @@ from django.utils import timezone
 from submissions import services
 from submissions.models import GradingRun
 from submissions.services import may_grade
+from submissions.services.claims import PATIENCE_RESENDS
 from submissions.states import State
+from submissions.templatetags.results import speed_line
 from tests.submissions.conftest import MakeRun
 from workers.models import Worker
-from workers.services import SILENT_S, record_examination
+from workers.services import SILENT_S, record_canary, record_examination
 
 
 def measured_here(run: GradingRun) -> GradingRun:
@@ -48,7 +51,29 @@ def test_whose_clock_drifts_times_nobody(make_run: MakeRun) -> None:
     run = make_run()
     assert may_grade(run.pk, "here", keeps_time=False), "nothing is timed"
     time_it(run)
+    there = record_examination("there", "bubblewrap", [])
     assert not may_grade(run.pk, "here", keeps_time=False)
+    assert may_grade(run.pk, "there", keeps_time=True)
+    record_canary(host="there", backend="bubblewrap", gpu="", measured={"drifts": True})
+    assert may_grade(run.pk, "here", keeps_time=False), "there is none whose clock is better"
+    there.delete()
+    assert may_grade(run.pk, "here", keeps_time=False), "there is no other"
+
+
+def test_but_nobody_waits_for_ever_for_a_better_clock(make_run: MakeRun, settings: Any) -> None:
+    run = make_run()
+    time_it(run)
+    record_examination("there", "bubblewrap", [])
+    assert not may_grade(run.pk, "here", keeps_time=False)
+    waited = PATIENCE_RESENDS * settings.GRADING_RESEND_SECONDS + 1
+    GradingRun.objects.update(queued_at=timezone.now() - timedelta(seconds=waited))
+    assert may_grade(run.pk, "here", keeps_time=False)
+
+
+def test_the_page_says_that_the_limit_was_doubled() -> None:
+    speed = {"kind": "ratio", "value": 2.0, "low": 1.9, "high": 2.1, "limit": 3.0}
+    assert "limit was doubled" in speed_line(speed | {"drifts": True})
+    assert "limit was doubled" not in speed_line(speed | {"drifts": False})
 
 
 def test_the_page_says_why_it_waits_again(signed_in: Client, make_run: MakeRun) -> None:

@@ -158,7 +158,9 @@ def test_a_worker_that_drifts_times_nobody(
     engine = Measuring(low, high)
     monkeypatch.setattr(worker_process, "_engine", lru_cache(maxsize=1)(lambda: engine))
     graded: list[object] = []
-    monkeypatch.setattr(tasks, "grade_run", lambda engine, run, stopping: graded.append(run))
+    monkeypatch.setattr(
+        tasks, "grade_run", lambda engine, run, stopping, drifts: graded.append(run)
+    )
     may_grade = lambda run, host, keeps_time: keeps_time or run != TIMED  # noqa: E731
     monkeypatch.setattr(tasks.services, "may_grade", may_grade)
     try:

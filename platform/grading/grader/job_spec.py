@@ -25,6 +25,7 @@ class JobSpec:
     reference: Path | None = None
     mistakes: tuple[Path, ...] = ()
     speed_limit: float | None = None
+    speed_slack: float = 1.0
     cells: tuple[str, ...] = ()
     probe: str = ""
     rival: str = ""

@@ -87,9 +87,11 @@ class GraderPlugin:
             pytest.skip("only a submission is timed, and once")
         with self._session.sides() as open_sides:
             spec = self._session.spec
-            give_way = self._session.give_way if spec.exact else None
             self._speed = Speed(
-                open_sides, rng, spec.speed_limit, duel=bool(spec.rival), give_way=give_way
+                *(open_sides, rng, spec.speed_limit),
+                slack=spec.speed_slack,
+                duel=bool(spec.rival),
+                give_way=self._session.give_way if spec.exact else None,
             )
             yield self._speed
 

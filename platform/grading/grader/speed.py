@@ -117,7 +117,7 @@ class Estimate:
 
 
 class Speed:
-    """The ``speed`` fixture."""
+    """The ``speed`` fixture. ``slack`` is by what ratios' limits are multiplied."""
 
     def __init__(
         self,
@@ -125,12 +125,14 @@ class Speed:
         rng: np.random.Generator,
         limit: float | None,
         *,
+        slack: float = 1.0,
         duel: bool = False,
         give_way: Callable[[], None] | None = None,
     ) -> None:
         """Measure exactly where there is a ``give_way``, which lets others have the core."""
         self._open, self._rng, self._limit, self._duel = open_sides, rng, limit, duel
         self._give_way = give_way
+        self._slack = slack
         self._reference_s = list[float]()
         self.result: dict[str, Any] | None = None
 
@@ -145,6 +147,7 @@ class Speed:
         bound = 1.0 if self._duel else limit or self._limit
         if bound is None:
             raise ValueError("speed.compare() needs [speed].limit in exercise.toml")
+        bound *= self._slack
         sides = self._open(name)
         limit_log = math.log(bound)
         memory = None

@@ -25,6 +25,8 @@ from submissions.signals import graded
 from submissions.states import FINAL, OutcomeKind, State, Verdict
 from workers import services as workers
 
+PATIENCE_RESENDS = 2
+"""So often a run's message is sent again before a worker whose clock drifts times it after all."""
 HELD = (State.RUNNING, State.GRADED)
 """A graded run is held while what explains its verdict may follow."""
 
@@ -64,13 +66,19 @@ def claim(run_id: UUID) -> Claim | None:
 def may_grade(run_id: UUID, host: str, *, keeps_time: bool) -> bool:
     """Return whether a worker on ``host`` should grade a run, if there may be a better one.
 
-    None whose clock drifts times anybody, and who measured with a doubt leaves it to another.
+    Who measured with a doubt, and whose clock drifts, leaves what is timed to another; but not
+    for ever, where that other one doesn't come for it.
     """
-    runs = GradingRun.objects.select_related("submission__version")
+    runs = GradingRun.objects.select_related("submission__version").only(
+        "queued_at", "receipt", "submission__version__manifest"
+    )
     run = runs.filter(pk=run_id).first()
     if run is None or not run.submission.version.is_timed:
         return True
-    return keeps_time and not (host in run.measured_on and workers.at_work_beside(host))
+    if keeps_time:
+        return not (host in run.measured_on and workers.at_work_beside(host))
+    patience = timedelta(seconds=PATIENCE_RESENDS * settings.GRADING_RESEND_SECONDS)
+    return timezone.now() - run.queued_at > patience or not workers.keeps_time_beside(host)
 
 
 def renew(claim: Claim) -> bool:

@@ -190,7 +190,10 @@ def speed_line(speed: Mapping[str, Any]) -> str:
             "%(value).2f× the reference's time, 99 %% interval %(low).2f to %(high).2f, "
             "limit %(limit).2f: %(end)s"
         )
-    return line % {**speed, "end": _speed_end(speed)}
+    line = line % {**speed, "end": _speed_end(speed)}
+    if speed.get("drifts"):
+        line += " " + _("The machine's clock was unsteady, so the limit was doubled.")
+    return line
 
 
 def _speed_end(speed: Mapping[str, Any]) -> str:
