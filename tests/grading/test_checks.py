@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections import OrderedDict
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -110,13 +111,15 @@ def test_text_that_is_shown_is_clean_and_capped():
 
 def reasons() -> list[str]:
     """What the sandbox's code gives as reasons why a value can't cross."""
-    calls = [
-        node
-        for path in Path("sandbox").rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Unsendable"
-    ]
-    return sorted({ast.literal_eval(call.args[0]) for call in calls})
+    found = set()
+    for path in Path("sandbox").rglob("*.py"):
+        module = import_module(".".join(path.with_suffix("").parts))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Unsendable":
+                reason = node.args[0]
+                named = isinstance(reason, ast.Name)
+                found.add(getattr(module, reason.id) if named else ast.literal_eval(reason))
+    return sorted(found)
 
 
 @pytest.mark.parametrize("reason", reasons())
