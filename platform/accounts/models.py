@@ -14,13 +14,15 @@ INSTRUCTORS = "instructors"
 class User(AbstractUser):
     """A person who signs in; everybody is a learner, some are instructors or staff besides."""
 
+    LANGUAGES = [("en", "English"), ("zh-hans", "简体中文")]
+
     display_name = models.CharField(_("display name"), max_length=80, blank=True)
     # Empty: the browser's language decides.
     language = models.CharField(
         _("language"),
         max_length=10,
         blank=True,
-        choices=[("en", "English"), ("zh-hans", "简体中文")],
+        choices=LANGUAGES,
     )
 
     class Appearance(models.TextChoices):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from functools import lru_cache
 
 from markdown_it import MarkdownIt
 from markdown_it.rules_core import StateCore
+from markdown_it.token import Token
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
@@ -14,6 +17,8 @@ from pygments.util import ClassNotFound
 
 _LINE_NUMBERED = HtmlFormatter(cssclass="highlight", linenos="inline", lineanchors="line")
 _PLAIN = HtmlFormatter(cssclass="highlight")
+# Ideographs, and the punctuation of their script.
+_HAN = re.compile(r"[\u3000-\u303f\u3400-\u9fff\uff00-\uffef“”]")
 _BARE = HtmlFormatter(nowrap=True)
 
 
@@ -42,8 +47,16 @@ def _renderer() -> MarkdownIt:
     # Wide tables scroll by themselves, by keyboard too.
     renderer.add_render_rule("table_open", lambda *_: '<div class="table" tabindex="0"><table>')
     renderer.add_render_rule("table_close", lambda *_: "</table></div>")
+    renderer.add_render_rule("softbreak", _softbreak)
     renderer.core.ruler.after("inline", "cells", _mend_cells)
     return renderer
+
+
+def _softbreak(_renderer: object, tokens: Sequence[Token], position: int, *_: object) -> str:
+    """A line's end is a space, but not between Chinese characters or their punctuation."""
+    before, after = tokens[position - 1].content, tokens[position + 1].content
+    joined = _HAN.match(before[-1:]) and _HAN.match(after[:1])
+    return "" if joined else "\n"
 
 
 def _mend_cells(state: StateCore) -> None:

@@ -73,7 +73,7 @@ def appear(request: LearnerRequest) -> HttpResponse:
     appearance = request.POST.get("appearance", "")
     if appearance in User.Appearance.values:
         services.appear(request.user, appearance)
-    return redirect("leaderboard")
+    return redirect("account" if "from_account" in request.POST else "leaderboard")
 
 
 @require_POST

@@ -13,6 +13,9 @@ from accounts.models import User
 from curriculum.models import Exercise, ExerciseVersion, Stage, Topic
 from submissions.models import Draft, Result
 
+EDITED = {"function", "module"}
+"""The kinds of exercises that are written in the browser's editor."""
+
 SOLVED = "solved"
 STARTED = "started"
 NEW = "new"
@@ -25,6 +28,21 @@ class Entry:
     exercise: Exercise
     version: ExerciseVersion
     status: str
+
+    def mentions(self, words: str) -> bool:
+        """Whether title, summary, topic or slug hold all of ``words``, in either language."""
+        manifest, topic = self.version.manifest, self.exercise.topic
+        text = " ".join(
+            [
+                self.exercise.slug,
+                topic.key,
+                topic.title_en,
+                topic.title_zh,
+                *manifest["title"].values(),
+                *manifest["summary"].values(),
+            ]
+        ).casefold()
+        return all(word in text for word in words.casefold().split())
 
 
 @dataclass(frozen=True)
@@ -110,6 +128,11 @@ def resume(course: Course, learner: User | AnonymousUser) -> Entry | None:
         )
         return started[touched or sent or next(iter(started))]
     return next((entry for entry in course.entries if entry.status == NEW), None)
+
+
+def first_with_code(course: Course) -> Entry | None:
+    """Return the first exercise that is written in the browser's editor."""
+    return next((e for e in course.entries if e.version.kind in EDITED), None)
 
 
 def next_after(exercise: Exercise, learner: User) -> Entry | None:

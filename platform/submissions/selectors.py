@@ -15,17 +15,25 @@ HISTORY_LENGTH = 100
 
 
 def history(learner: User, exercise: Exercise) -> QuerySet[Submission]:
-    """Return the last submissions of one exercise, newest first, without what a list doesn't show:
-    code, outputs and notebooks are read where one of them is looked at."""
+    """Return the last submissions of one exercise, newest first."""
+    found = _listed(learner).filter(version__exercise=exercise)
+    return found.only("tests", "submitted_at")[:HISTORY_LENGTH]
+
+
+def whole_history(learner: User) -> QuerySet[Submission]:
+    """Return all submissions with their exercises, newest first."""
+    found = _listed(learner).select_related("version__exercise")
+    return found.only("tests", "submitted_at", "version__manifest", "version__exercise__slug")
+
+
+def _listed(learner: User) -> QuerySet[Submission]:
+    """Without what a list doesn't show: code, outputs and notebooks are read where one of them is
+    looked at."""
     runs = GradingRun.objects.only(
         *("submission", "created_at", "state", "verdict", "score", "max_score")
     )
-    return (
-        Submission.objects.filter(learner=learner, version__exercise=exercise)
-        .exclude(tests=Submission.Tests.TRY)
-        .only("tests", "submitted_at")
-        .prefetch_related(Prefetch("runs", runs))[:HISTORY_LENGTH]
-    )
+    found = Submission.objects.filter(learner=learner).exclude(tests=Submission.Tests.TRY)
+    return found.prefetch_related(Prefetch("runs", runs))
 
 
 def queue_position(run: GradingRun) -> int | None:

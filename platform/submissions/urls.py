@@ -5,6 +5,9 @@ from submissions import course_pages, events, views
 urlpatterns = [
     path("", course_pages.home, name="home"),
     path("stages/<slug:slug>/", course_pages.stage, name="stage"),
+    path("help/", course_pages.learners_guide, name="help"),
+    path("exercises/", course_pages.exercises, name="exercises"),
+    path("submissions/", course_pages.own_submissions, name="own-submissions"),
     path("exercises/<slug:slug>/", views.exercise, name="exercise"),
     path("exercises/<slug:slug>/notebook/", views.starter_notebook, name="starter-notebook"),
     path("exercises/<slug:slug>/submissions/", views.history, name="submissions"),

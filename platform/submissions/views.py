@@ -231,7 +231,7 @@ def _heading(request: Request, found: Exercise) -> dict[str, Any]:
         "exercise": found,
         "version": version,
         "may_read_solution": bool(version.model_answer) and solved,
-        "is_code": version.kind in {"function", "module"},
+        "is_code": version.kind in progress.EDITED,
         "status": status,
     }
 

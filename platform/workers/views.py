@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from django.contrib.admin.views.decorators import staff_member_required
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
+from accounts.models import User
 from workers.models import Worker
 
 
 @require_GET
-@staff_member_required(login_url="account_login")  # type: ignore[untyped-decorator]
+@login_required
 def workers(request: HttpRequest) -> HttpResponse:
     """List the workers with each promise of their sandboxes."""
+    if not (isinstance(request.user, User) and request.user.is_staff):
+        raise PermissionDenied
     return render(request, "workers/list.html", {"workers": Worker.objects.all()})

@@ -9,6 +9,7 @@ from django.contrib.auth.models import Group
 from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
+from django.utils.translation import trans_real
 
 from accounts.models import INSTRUCTORS, User
 
@@ -145,5 +146,90 @@ def test_only_the_demo_instructor_may_see_what_instructors_see() -> None:
 
 
 def test_members_of_the_group_are_instructors_without_being_staff(mei: User) -> None:
-    mei.groups.add(Group.objects.create(name=INSTRUCTORS))
+    mei.groups.add(Group.objects.get(name=INSTRUCTORS))
     assert mei.is_instructor and not mei.is_staff
+
+
+def test_the_demo_instructor_may_do_in_the_admin_what_the_guides_say(client: Client) -> None:
+    demo_accounts()
+    client.force_login(User.objects.get(username="instructor"))
+    people = {
+        "enrollment_set-TOTAL_FORMS": "1",
+        "enrollment_set-INITIAL_FORMS": "0",
+        "enrollment_set-0-person": User.objects.get(username="learner").pk,
+        "enrollment_set-0-role": "learner",
+    }
+    form = {"name": "Autumn", "slug": "autumn"} | people
+    assert client.post(reverse("admin:courses_cohort_add"), form).status_code == 302
+    assert User.objects.get(username="learner").cohorts.get().slug == "autumn"
+    query = "?app_label=courses&model_name=enrollment&field_name=person&term=lear"
+    assert "learner" in client.get(reverse("admin:autocomplete") + query).content.decode()
+    assert client.get(reverse("admin:submissions_gradingrun_changelist")).status_code == 200
+    assert client.get(reverse("admin:leaderboard_ruling_changelist")).status_code == 200
+    # People are seen, not changed: else one could make oneself a superuser.
+    own = reverse("admin:accounts_user_change", args=[User.objects.get(username="instructor").pk])
+    assert client.post(own, {"is_superuser": "on"}).status_code == 403
+    assert client.get(reverse("admin:accounts_user_add")).status_code == 403
+
+
+def test_ones_own_account_is_changed_and_nobody_elses(client: Client, mei: User) -> None:
+    assert client.get(reverse("account")).headers["Location"].startswith(reverse("account_login"))
+    client.force_login(mei)
+    form = {"display_name": "Méi", "language": "zh-hans", "is_staff": "on", "username": "root"}
+    page = client.post(reverse("account"), form, follow=True).content.decode()
+    assert "已保存。" in page and "Méi" in page
+    mei.refresh_from_db()
+    assert (mei.display_name, mei.language) == ("Méi", "zh-hans")
+    assert (mei.username, mei.is_staff) == ("mei", False)
+    client.post(reverse("account"), {"display_name": "", "language": ""})
+    assert language_of(client, accept_language="en") == "en"
+
+
+def test_a_refused_account_form_says_why(client: Client, mei: User) -> None:
+    client.force_login(mei)
+    page = client.post(reverse("account"), {"display_name": "x" * 81, "language": "en"})
+    assert page.status_code == 200
+    assert "errorlist" in page.content.decode()
+    mei.refresh_from_db()
+    assert mei.display_name == ""
+
+
+def test_how_one_appears_is_chosen_in_the_account_too(client: Client, mei: User) -> None:
+    client.force_login(mei)
+    form = {"appearance": "hidden", "from_account": "on"}
+    answer = client.post(reverse("appearance"), form)
+    assert answer.headers["Location"] == reverse("account")
+    mei.refresh_from_db()
+    assert mei.appearance == "hidden"
+
+
+def test_password_and_email_are_changed_in_pages_that_obey_the_style_policy(
+    client: Client, mei: User
+) -> None:
+    client.force_login(mei)
+    for name in ("account_change_password", "account_email"):
+        page = client.get(reverse(name)).content.decode()
+        assert reverse("account") in page
+        assert "style=" not in page and "<script>" not in page
+
+
+def test_the_menu_leads_staff_to_their_pages_and_nobody_else(client: Client, mei: User) -> None:
+    client.force_login(mei)
+    own = client.get(reverse("home")).content.decode()
+    assert reverse("account") in own and reverse("own-submissions") in own
+    assert reverse("workers") not in own and "/admin/" not in own
+    client.force_login(User.objects.create_user("ada", is_staff=True))
+    staffs = client.get(reverse("home")).content.decode()
+    assert reverse("workers") in staffs and reverse("admin:index") in staffs
+
+
+def test_chinese_says_ni_to_everybody() -> None:
+    texts: dict[object, str] = {}
+    for catalogue in reversed(trans_real.translation("zh-hans")._catalog._catalogs):  # type: ignore[attr-defined]
+        texts |= catalogue
+    assert [text for text in texts.values() if "您" in text] == []
+
+
+def test_the_login_field_says_what_belongs_there(client: Client) -> None:
+    page = client.get(reverse("account_login"), headers={"accept-language": "zh-CN"})
+    assert ">用户名或邮箱</label>" in page.content.decode()

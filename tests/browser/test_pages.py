@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -36,7 +37,16 @@ def fits(page: Page) -> bool:
 
 @pytest.mark.parametrize(("language", "theme", "width"), LOOKS)
 @pytest.mark.parametrize(
-    "path", ["/", "/stages/03-llms/", "/exercises/attention/", "/accounts/login/", "/nowhere/"]
+    "path",
+    [
+        "/",
+        "/stages/03-llms/",
+        "/exercises/",
+        "/exercises/attention/",
+        "/help/",
+        "/accounts/login/",
+        "/nowhere/",
+    ],
 )
 def test_a_strangers_pages_are_accessible(
     open_page: Open, exercise: Exercise, path: str, language: str, theme: str, width: int
@@ -58,6 +68,10 @@ def test_a_learners_pages_are_accessible(
         exercise.get_absolute_url(),
         f"{exercise.get_absolute_url()}submissions/",
         submission.get_absolute_url(),
+        "/account/",
+        "/submissions/",
+        "/accounts/password/change/",
+        "/accounts/email/",
     ):
         page.goto(path)
         assert serious(page) == [], path
@@ -145,6 +159,41 @@ def test_what_belongs_to_another_is_not_found(
     expect(page.get_by_role("heading", level=1)).to_have_text("There is nothing at this address")
 
 
+def test_the_menu_opens_and_closes(open_page: Open, exercise: Exercise, learner: User) -> None:
+    page = open_page("/", user=learner)
+    menu = page.locator("summary").filter(has_text="mei")
+    account = page.get_by_role("link", name="Your account")
+    expect(account).to_be_hidden()
+    menu.click()
+    expect(account).to_be_visible()
+    assert serious(page) == []
+    page.keyboard.press("Escape")
+    expect(account).to_be_hidden()
+    expect(menu).to_be_focused()
+    menu.click()
+    page.get_by_role("heading", level=1).click()
+    expect(account).to_be_hidden()
+    menu.click()
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("link", name="Sign in")).to_be_visible()
+
+
+@pytest.mark.parametrize("javascript", [True, False])
+def test_exercises_are_searched_with_and_without_scripts(
+    open_page: Open, exercise: Exercise, javascript: bool
+) -> None:
+    page = open_page("/exercises/", javascript=javascript)
+    row = page.get_by_role("link", name="Attention", exact=True)
+    expect(row).to_be_visible()
+    page.get_by_role("searchbox").fill("nothing like it")
+    if not javascript:
+        page.get_by_role("button", name="Search").click()
+    expect(page.get_by_text("No exercise has all of these words.")).to_be_visible()
+    expect(page).to_have_url(re.compile(r"q=nothing"))
+    page.get_by_role("link", name="Show all").click()
+    expect(row).to_be_visible()
+
+
 def test_on_a_phone_the_code_is_one_link_away(open_page: Open, exercise: Exercise) -> None:
     page = open_page(exercise.get_absolute_url(), width=375)
     link = page.get_by_role("link", name="To the code")
@@ -163,16 +212,19 @@ def test_no_page_scrolls_sideways_at_320_pixels(
     paths = [
         "/",
         "/stages/03-llms/",
+        "/exercises/",
+        "/help/",
         "/leaderboard/",
         "/nowhere/",
         exercise.get_absolute_url(),
         f"{exercise.get_absolute_url()}submissions/",
         f"{exercise.get_absolute_url()}leaderboard/",
     ]
+    own = [submission.get_absolute_url(), "/account/", "/submissions/", "/accounts/email/"]
     entrances = ["/accounts/login/", "/accounts/signup/", "/accounts/password/reset/"]
     for user, seen in (
         (None, paths + entrances),
-        (learner, [*paths, submission.get_absolute_url()]),
+        (learner, [*paths, *own]),
     ):
         page = open_page("/", user=user, language=language, width=320)
         for path in seen:

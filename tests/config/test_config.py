@@ -96,3 +96,10 @@ def test_root_builds_sandboxes_where_their_users_can_enter(tmp_path, monkeypatch
     assert runtime_folder(tmp_path / "var") == SHARED
     monkeypatch.setattr("os.geteuid", lambda: 1000)
     assert runtime_folder(tmp_path / "var") == tmp_path.resolve() / "var" / "runtime"
+
+
+def test_crawlers_and_old_browsers_find_what_they_ask_for(client: Client) -> None:
+    robots = client.get("/robots.txt")
+    assert robots.headers["Content-Type"].startswith("text/plain")
+    assert "Disallow: /admin/" in robots.content.decode()
+    assert client.get("/favicon.ico").headers["Location"].endswith("icon.svg")

@@ -64,3 +64,9 @@ def test_a_heading_of_nothing_is_no_heading() -> None:
     html = render_markdown("| a | |\n| - | - |\n| 1 | |\n")
     assert html.count("<th") - html.count("<thead") == 1
     assert "<td></td>\n</tr>\n</thead>" in html
+
+
+def test_lines_of_chinese_join_without_a_space() -> None:
+    assert "形状、最大误差" in render_markdown("形状、\n最大误差")
+    assert "用 torch\n的函数" in render_markdown("用 torch\n的函数")
+    assert "one\ntwo" in render_markdown("one\ntwo")

@@ -140,7 +140,7 @@ def test_instructors_rule_and_nobody_else(
     client: Client, solve: Solve, make_learner: MakeLearner, exercise: Exercise
 ) -> None:
     learner, ada = make_learner("mei"), make_learner("ada")
-    ada.groups.add(Group.objects.create(name=INSTRUCTORS))
+    ada.groups.add(Group.objects.get(name=INSTRUCTORS))
     solve(learner, speed=speed_of(0.5))
     entry = Entry.objects.get()
     void = {"state": "void", "reason": "A cached answer."}

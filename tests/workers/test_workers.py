@@ -42,8 +42,10 @@ def staff(client: Client, db: None) -> Client:
 
 @pytest.mark.django_db
 def test_learners_do_not_see_the_page(client: Client) -> None:
+    strangers = client.get(reverse("workers"))
+    assert strangers.headers["Location"].startswith(reverse("account_login"))
     client.force_login(User.objects.create_user("mei"))
-    assert client.get(reverse("workers")).status_code == 302
+    assert client.get(reverse("workers")).status_code == 403
 
 
 def test_what_is_broken_comes_first_with_its_mend(staff: Client) -> None:

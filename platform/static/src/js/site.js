@@ -54,6 +54,18 @@ for (const button of document.querySelectorAll("[data-theme-switch]")) {
   button.addEventListener("click", () => switchTheme(button));
 }
 
+// The menu closes as menus do.
+document.addEventListener("click", ({ target }) => {
+  const menu = document.querySelector("[data-menu][open]");
+  if (menu && !menu.contains(target)) menu.open = false;
+});
+document.addEventListener("keydown", ({ key }) => {
+  const menu = document.querySelector("[data-menu][open]");
+  if (key !== "Escape" || !menu) return;
+  menu.open = false;
+  menu.querySelector("summary").focus();
+});
+
 function localizeTimes(root) {
   const format = new Intl.DateTimeFormat(document.documentElement.lang, {
     dateStyle: "medium",
