@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from curriculum.models import Exercise, ExerciseVersion
-from submissions.states import FINAL, PASSING, OutcomeKind, State, Verdict
+from submissions.states import ACTIVE, FINAL, PASSING, OutcomeKind, State, Verdict
 
 
 class Draft(models.Model):
@@ -167,6 +167,8 @@ class GradingRun(models.Model):
                 name="run_running_lease",
                 condition=Q(state=State.RUNNING),
             ),
+            # How many a learner has at work, however many there were.
+            models.Index(fields=["submission"], name="run_active", condition=Q(state__in=ACTIVE)),
             # The place in the queue, and messages that got lost.
             models.Index(
                 fields=["queue", "queued_at"], name="run_queued", condition=Q(state=State.QUEUED)

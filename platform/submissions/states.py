@@ -72,6 +72,8 @@ TRANSITIONS: dict[State, dict[State, str]] = {
 """The moves that there are, each with its reason. docs/submission-states.md is made of it."""
 
 FINAL = frozenset(state for state, moves in TRANSITIONS.items() if not moves)
+ACTIVE = [state for state in State if state not in FINAL]
+"""Where a run waits, or is at work."""
 
 
 class InvalidTransition(Exception):

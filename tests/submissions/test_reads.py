@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.db import connection, models
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.models import User
 from curriculum.models import Exercise, ExerciseVersion, Stage
-from submissions import selectors
+from submissions import selectors, services
 from submissions.models import GradingRun, Submission
 from tests.browser.stagehand import FAILING, graded
+from tests.submissions.conftest import MakeRun, Submit
 
 
 def columns_read(client: Client, url: str) -> str:
@@ -64,3 +68,26 @@ def test_the_operators_list_of_runs_reads_no_notebook(
     page = reverse("admin:submissions_gradingrun_change", args=[run.pk])
     assert admin_client.get(page).status_code == 200
     assert Submission.objects.count() == 1
+
+
+def test_who_sends_again_what_was_lost_reads_no_code(make_run: MakeRun) -> None:
+    make_run()
+    GradingRun.objects.update(enqueued_at=timezone.now() - timedelta(hours=1))
+    with CaptureQueriesContext(connection) as seen:
+        assert services.requeue_expired() == 1
+    sql = "".join(query["sql"] for query in seen.captured_queries)
+    assert '"source"' not in sql and '"statement_en"' not in sql
+
+
+def test_a_long_history_makes_no_submission_slower(
+    learner: User, exercise: Exercise, submit: Submit
+) -> None:
+    """What counts how many of one's runs are at work looks at those that are."""
+    graded(learner, exercise, FAILING)
+    with CaptureQueriesContext(connection) as seen:
+        submit()
+    counts = [query["sql"] for query in seen.captured_queries if "COUNT(" in query["sql"]]
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN QUERY PLAN {counts[0]}")
+        plan = " ".join(str(row) for row in cursor.fetchall())
+    assert "run_active" in plan

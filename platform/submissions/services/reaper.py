@@ -25,7 +25,7 @@ def requeue_expired() -> int:
     now = timezone.now()
     expired = GradingRun.objects.filter(state=State.RUNNING, lease_expires_at__lt=now)
     brought_back = 0
-    for run in expired.select_related("submission"):
+    for run in expired:
         assert run.claim_token is not None  # run_lease_while_held
         lost = Claim(run, run.claim_token)
         # Its worker may be alive after all and renew the lease right now.
@@ -34,7 +34,8 @@ def requeue_expired() -> int:
         state=State.QUEUED,
         enqueued_at__lt=now - timedelta(seconds=settings.GRADING_RESEND_SECONDS),
     ).order_by("queued_at")
-    for run in forgotten.select_related("submission__version")[:RESENT_AT_ONCE]:
+    resent = forgotten.select_related("submission__version").only("submission__version__manifest")
+    for run in resent[:RESENT_AT_ONCE]:
         chosen = queue_for(run.submission.version.gpu)
         GradingRun.objects.filter(pk=run.pk).update(enqueued_at=now, queue=chosen)
         queue.enqueue(run.pk, chosen)

@@ -17,7 +17,7 @@ from submissions.models import GradingRun, Submission
 from submissions.services.moves import announce, move
 from submissions.services.results import note_sent
 from submissions.services.storable import check_storable
-from submissions.states import FINAL, State
+from submissions.states import ACTIVE, FINAL, State
 from workers import services as workers
 
 PRESSED_TWICE_S = 5
@@ -65,7 +65,7 @@ def submit(
         }
         if sent := _just_sent(wanted):
             return sent
-        active = GradingRun.objects.filter(submission__learner=learner).exclude(state__in=FINAL)
+        active = GradingRun.objects.filter(submission__learner=learner, state__in=ACTIVE)
         if active.count() >= settings.SUBMISSIONS_MAX_WAITING:
             raise errors.TooManyWaiting(limit=settings.SUBMISSIONS_MAX_WAITING)
         submission = Submission.objects.create(**wanted)
