@@ -159,8 +159,9 @@ class Engine:
             tests = secret / "test_hidden.py"
         mistakes = sorted(secret.glob("wrong_answer/*.py")) if hidden else []
         files = {tests.name: tests.read_text("utf-8")} if tests else {}
+        answer = (secret / "reference.py").read_text("utf-8") if tests else ""
         if hidden:
-            files["reference.py"] = (secret / "reference.py").read_text("utf-8")
+            files["reference.py"] = answer
         files |= {f"mistakes/{path.name}": path.read_text("utf-8") for path in mistakes}
         source, rival, cells = job.source, job.rival, list[str]()
         if manifest.kind == "notebook":
@@ -182,6 +183,7 @@ class Engine:
             "test_s": manifest.limits.test_s if hidden else min(manifest.limits.test_s, RUN_TEST_S),
             "memory_mib": manifest.limits.memory_mib,
             "gpu_mib": 0,
+            "model_answer": answer,
             "reference": "reference.py" if hidden else None,
             "mistakes": [f"mistakes/{path.name}" for path in mistakes],
             "speed_limit": manifest.speed.limit if manifest.speed else None,

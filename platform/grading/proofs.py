@@ -6,18 +6,32 @@ An exercise that isn't proven can't be published.
 from __future__ import annotations
 
 import json
+import math
 import re
 import time
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from django.core.exceptions import ValidationError
+
 from curriculum import notebooks
 from curriculum.manifest import Manifest
 from grading.engine import Engine, Job
-from grading.report import PASSED, Event, Finished, Graded, NotebookRun, graded_in
+from grading.grader_process import InfrastructureError
+from grading.report import (
+    PASSED,
+    Collected,
+    Event,
+    Finished,
+    Graded,
+    NotebookRun,
+    PlannedTest,
+    graded_in,
+)
+from submissions.models import Outcome
 
 MIN_WRONG_SOLUTIONS = 4
 PUBLIC_FILES = ("statement.en.md", "statement.zh.md")
@@ -61,6 +75,8 @@ class Prover:
                 proof.problems += check(manifest, proof)
         except notebooks.NotebookError as error:
             proof.problems.append(f"{_starter_name(manifest)}: {error}")
+        except InfrastructureError as error:
+            proof.problems.append(f"the grader fails: {error}")
         proof.seconds = time.monotonic() - started
         return proof
 
@@ -74,7 +90,10 @@ class Prover:
         self, manifest: Manifest, source: str, seed: int, proof: Proof, tests: str
     ) -> list[Event]:
         proof.runs += 1
-        return list(self._engine.grade(Job(manifest.path, tests, source, seed)))
+        events = list(self._engine.grade(Job(manifest.path, tests, source, seed)))
+        found = (each for event in events if isinstance(event, Collected) for each in event.tests)
+        proof.problems += [each for each in _unstorable(found) if each not in proof.problems]
+        return events
 
     def _handed_in(self, manifest: Manifest, file: Path) -> str:
         """Return a solution as a learner would hand it in: for notebooks, in the starter."""
@@ -177,6 +196,24 @@ class Prover:
                 yield f"{answer['question']}: not exactly one feedback for each choice"
             if not all({"en", "zh"} <= text.keys() for text in texts.values()):
                 yield f"{answer['question']}: a feedback lacks a language"
+
+
+def _unstorable(tests: Iterable[PlannedTest]) -> Iterator[str]:
+    """Name what the database, or a page in either language, would refuse of a run's tests."""
+    names = set[str]()
+    for position, test in enumerate(tests, 1):
+        row = Outcome(position=position, name=test.name, title=test.title, max_points=test.points)
+        try:
+            row.clean_fields(exclude=["run"])
+        except ValidationError as error:
+            yield f"{test.name}: {error.message_dict}"
+        if test.name in names:
+            yield f"{test.name}: two tests have this name"
+        names.add(test.name)
+        if not all(test.title[language].strip() for language in ("en", "zh")):
+            yield f"{test.name}: the title lacks a language"
+        if not 0 <= test.points < math.inf:
+            yield f"{test.name}: {test.points} points"
 
 
 def _starter_name(manifest: Manifest) -> str:

@@ -176,3 +176,43 @@ def adder(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReque
         target.symlink_to(source / half)
     settings.EXERCISES_DIR, settings.GRADERS_DIR = root / "exercises", root / "graders"
     return root
+
+
+MANIFEST = """\
+kind = "function"
+topic = "T1.1a"
+order = 1
+points = 1
+minutes = 1
+entry = ["f"]
+title = {{ en = "Made up", zh = "虚构" }}
+summary = {{ en = "For a test.", zh = "测试用。" }}
+
+[limits]
+total_s = {total_s}
+test_s = {test_s}
+memory_mib = 256
+
+[speed]
+limit = 100
+"""
+FINE = "\ndef test_fine(submission):\n    assert submission.f(1) == 1\n"
+
+
+@pytest.fixture
+def made_up(adder: Path) -> Callable[..., str]:
+    """Lay down an exercise whose right answer is the identity; return its path."""
+    path = "01-test/made-up"
+
+    def make(hidden: str, visible: str = FINE, *, test_s: float = 5, total_s: float = 30) -> str:
+        public, secret = (adder / half / path for half in ("exercises", "graders"))
+        for folder in (public, secret):
+            folder.mkdir(exist_ok=True)
+        manifest = MANIFEST.format(test_s=test_s, total_s=total_s)
+        (public / "exercise.toml").write_text(manifest, "utf-8")
+        (public / "test_visible.py").write_text(visible, "utf-8")
+        (secret / "test_hidden.py").write_text(hidden, "utf-8")
+        (secret / "reference.py").write_text("def f(x): return x\n", "utf-8")
+        return path
+
+    return make

@@ -3,48 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
 from grading.remote import meter
 from grading.remote.meter import Meter, RunTime, TimeLimit, TotalTimeLimit
-
-MANIFEST = """\
-kind = "function"
-topic = "T1.1a"
-order = 1
-points = 1
-minutes = 1
-entry = ["f"]
-title = {{ en = "Made up", zh = "虚构" }}
-summary = {{ en = "For a test.", zh = "测试用。" }}
-
-[limits]
-total_s = {total_s}
-test_s = {test_s}
-memory_mib = 256
-"""
-PATH = "01-test/made-up"
-RIGHT = "def f(x): return x\n"
-
-
-@pytest.fixture
-def made_up(adder: Path) -> Callable[..., None]:
-    """Lay down an exercise whose right answer is the identity, with these tests."""
-
-    def make(hidden: str, *, visible: str = "", test_s: float = 2, total_s: float = 30) -> None:
-        public, secret = (adder / half / PATH for half in ("exercises", "graders"))
-        for folder in (public, secret):
-            folder.mkdir(exist_ok=True)
-        manifest = MANIFEST.format(test_s=test_s, total_s=total_s)
-        (public / "exercise.toml").write_text(manifest, "utf-8")
-        (public / "test_visible.py").write_text(visible, "utf-8")
-        (secret / "test_hidden.py").write_text(hidden, "utf-8")
-        (secret / "reference.py").write_text(RIGHT, "utf-8")
-
-    return make
 
 
 class Clock:
@@ -142,8 +105,8 @@ def test_slow_callback(submission):
 
 @pytest.mark.sandbox
 def test_the_graders_own_time_is_not_the_learners(grade, made_up):
-    made_up(OURS, test_s=1)
-    result = grade("def f(x):\n    if callable(x): x()\n    return x\n", PATH)
+    path = made_up(OURS, test_s=1)
+    result = grade("def f(x):\n    if callable(x): x()\n    return x\n", path)
     assert result.verdict == "accepted"
 
 
@@ -159,8 +122,8 @@ def test_many(submission):
 
 @pytest.mark.sandbox
 def test_many_calls_are_no_loop_that_never_ends(grade, made_up):
-    made_up(MANY, test_s=1)
-    result = grade("import time\ndef f(x):\n    time.sleep(0.05)\n    return x\n", PATH)
+    path = made_up(MANY, test_s=1)
+    result = grade("import time\ndef f(x):\n    time.sleep(0.05)\n    return x\n", path)
     assert result.outcomes["test_once"].kind == "passed"
     outcome = result.outcomes["test_many"]
     assert outcome.kind == "time_limit" and "calls of this test" in outcome.message["en"]
@@ -174,8 +137,8 @@ SIX = "".join(
 
 @pytest.mark.sandbox
 def test_one_endless_loop_costs_no_other_tests_points(grade, made_up):
-    made_up(SIX, test_s=3)
-    result = grade(HANGS_AT_3, PATH)
+    path = made_up(SIX, test_s=3)
+    result = grade(HANGS_AT_3, path)
     assert result.verdict == "time_limit"
     assert "never ends" in result.outcomes["test_3"].message["en"]
     assert result.graded.score == 5
@@ -185,8 +148,8 @@ def test_one_endless_loop_costs_no_other_tests_points(grade, made_up):
 @pytest.mark.slow
 @pytest.mark.parametrize("body", ["while True: pass", "__import__('time').sleep(99)"])
 def test_who_never_answers_waits_once_for_the_whole_limit(grade, made_up, body):
-    made_up(SIX, test_s=6)
-    result = grade(f"def f(x):\n    {body}\n", PATH)
+    path = made_up(SIX, test_s=6)
+    result = grade(f"def f(x):\n    {body}\n", path)
     first, *others = (outcome.seconds for outcome in result.outcomes.values())
     assert first > 5.9
     assert sum(others) < first
@@ -207,9 +170,9 @@ def test_who_never_answers_waits_once_for_the_whole_limit(grade, made_up, body):
 )
 def test_run_answers_within_20_seconds(grade, made_up, source):
     slow = "def test_0(submission):\n    submission.f(lambda: __import__('time').sleep(0.5))\n\n"
-    made_up(SIX, visible=slow + SIX, test_s=20, total_s=60)
+    path = made_up(SIX, visible=slow + SIX, test_s=20, total_s=60)
     started = time.monotonic()
-    result = grade(source, PATH, tests="visible")
+    result = grade(source, path, tests="visible")
     assert result.verdict in {"time_limit", "process_limit"}
     assert (
         time.monotonic()
@@ -221,8 +184,8 @@ def test_run_answers_within_20_seconds(grade, made_up, source):
 
 @pytest.mark.sandbox
 def test_what_the_runs_limit_cut_off_was_not_run(grade, made_up):
-    made_up(SIX, test_s=3, total_s=1)
-    result = grade("import time\ndef f(x):\n    time.sleep(0.9)\n    return x\n", PATH)
+    path = made_up(SIX, test_s=3, total_s=1)
+    result = grade("import time\ndef f(x):\n    time.sleep(0.9)\n    return x\n", path)
     cut = [outcome for outcome in result.outcomes.values() if outcome.kind != "passed"]
     assert 1 <= len(cut) < 6
     assert all("Not run" in outcome.message["en"] for outcome in cut)

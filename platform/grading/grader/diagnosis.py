@@ -41,10 +41,8 @@ class Rerun(NamedTuple):
 class KnownSolution:
     """The author's own right or wrong code, ready to be tested."""
 
-    def __init__(self, path: Path, run: RunTime) -> None:
-        self.name = path.stem
+    def __init__(self, source: str, run: RunTime) -> None:
         self._pids: list[int] = []
-        source = path.read_text(encoding="utf-8")
         self.subject = Subject(self._fork, lambda _: self.close(), source, run, SOLUTION_S)
 
     def _fork(self, meter: Meter) -> GraderPeer:
@@ -70,8 +68,9 @@ class Mistake(KnownSolution):
     """A wrong solution, and the hint in its docstring."""
 
     def __init__(self, path: Path, run: RunTime) -> None:
-        super().__init__(path, run)
-        self.hint = hint_of(path.read_text(encoding="utf-8"), path)
+        source = path.read_text(encoding="utf-8")
+        super().__init__(source, run)
+        self.name, self.hint = path.stem, hint_of(source, path)
 
 
 class Diagnosis:
@@ -80,7 +79,7 @@ class Diagnosis:
     def __init__(
         self,
         own: Subject,
-        reference: Path,
+        reference: str,
         mistakes: Sequence[Path],
         rerun: Callable[[pytest.Item, Subject], Rerun],
         run: RunTime,

@@ -15,7 +15,7 @@ from grading.remote.peer import GraderPeer
 from grading.report import NOT_RUN
 from sandbox.errors import RemoteError
 from sandbox.stream import Disconnected
-from sandbox.wire import ProtocolError, Unsendable
+from sandbox.wire import ProtocolError
 
 
 class TooSlow(CheckFailed):
@@ -33,17 +33,22 @@ class NotRun(Exception):
         self.text, self.kind = text, kind
 
 
+class GraderFault(Exception):
+    """Grading itself failed. Nobody's code is to blame but the author's, or ours."""
+
+
 class Fault(NamedTuple):
     """A failed test: the verdict that it alone would get, and the message.
 
     ``hinted`` says that the author's hint, which is about values, is of use; ``compared`` what the
-    check that failed looked at.
+    check that failed looked at. One that ``stumbled`` was no check at all: is the test to blame?
     """
 
     kind: str
     message: Text
     hinted: bool = False
     compared: Compared | None = None
+    stumbled: bool = False
 
 
 class Limits(NamedTuple):
@@ -140,7 +145,5 @@ def of_test(error: BaseException, peer: GraderPeer | None, limits: Limits) -> Fa
         message = messages.not_raised(missing, last_call.asked, last_call.result)
         return Fault("wrong_answer", message, hinted=True)
     if last_call is not None and last_call.answer is None and "NoneType" in str(error):
-        return Fault("wrong_answer", messages.returned_none(last_call.name))
-    if isinstance(error, Unsendable):
-        raise error  # the grader's own mistake, not the learner's
-    return Fault("wrong_answer", messages.unusable(last_call))
+        return Fault("wrong_answer", messages.returned_none(last_call.name), stumbled=True)
+    return Fault("wrong_answer", messages.unusable(last_call), stumbled=True)

@@ -11,6 +11,9 @@ from typing import Any
 class JobSpec:
     """Everything that one grading needs; seconds and MiB in the names.
 
+    ``model_answer`` is the reference's text, to tell whose fault it is when a test breaks down;
+    only hidden tests may compare with it, as ``reference``.
+
     ``total_s`` is how long anything may be asked of the submission, ``test_s`` how long in a test.
     """
 
@@ -22,6 +25,7 @@ class JobSpec:
     test_s: float
     memory_mib: int
     gpu_mib: int = 0
+    model_answer: str = ""
     reference: Path | None = None
     mistakes: tuple[Path, ...] = ()
     speed_limit: float | None = None

@@ -16,13 +16,14 @@ from _pytest.runner import runtestprotocol
 
 from grading import checks, messages
 from grading.grader import faults
-from grading.grader.diagnosis import SOLUTION_S, Diagnosis, Rerun
+from grading.grader.diagnosis import SOLUTION_S, Diagnosis, KnownSolution, Rerun
 from grading.grader.session import Session
 from grading.grader.side_by_side import details, excerpt
-from grading.grader.speed import Speed
+from grading.grader.speed import Speed, Untimed
 from grading.grader.subject import Subject, Submission
 from grading.remote.trace import Trace
 from grading.report import (
+    NOT_RUN,
     PASSED,
     Bilingual,
     CaseResult,
@@ -49,6 +50,7 @@ class GraderPlugin:
         self._subject: Subject = session.subject
         self._again: Rerun | None = None
         self._failures: list[checks.CheckFailed] = []
+        self._unsure: tuple[CaseResult, str] | None = None
         self._speed: Speed | None = None
 
     # Fixtures
@@ -81,10 +83,11 @@ class GraderPlugin:
         return torch.Generator().manual_seed(self._seed(request.node))
 
     @pytest.fixture
-    def speed(self, rng: np.random.Generator) -> Iterator[Speed]:
+    def speed(self, rng: np.random.Generator) -> Iterator[Speed | Untimed]:
         """The stopwatch: submission against reference."""
         if self._again is not None:
-            pytest.skip("only a submission is timed, and once")
+            yield Untimed()
+            return
         with self._session.sides() as open_sides:
             spec = self._session.spec
             self._speed = Speed(
@@ -96,7 +99,7 @@ class GraderPlugin:
             yield self._speed
 
     def _seed(self, item: pytest.Item) -> int:
-        text = f"{self._session.spec.seed}:{item.name}"
+        text = f"{self._session.spec.seed}:{_name(item)}"
         return int.from_bytes(hashlib.sha256(text.encode()).digest()[:7], "big")
 
     # Hooks
@@ -112,7 +115,7 @@ class GraderPlugin:
             items[:] = filter(_is_timed, items)
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        planned = [PlannedTest(item.name, _title(item), _points(item)) for item in session.items]
+        planned = [PlannedTest(_name(item), _title(item), _points(item)) for item in session.items]
         self._session.worker.emit(Collected(planned))
 
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
@@ -162,6 +165,9 @@ class GraderPlugin:
             self._again = Rerun(fault.kind if fault else PASSED, trace)
             self._subject.end_test()
             return
+        if isinstance(error, faults.GraderFault):
+            self._break_off(item, error)
+            return
         fault = self._session.fault_of(self._subject, error)
         outcome = _result(
             item,
@@ -171,9 +177,41 @@ class GraderPlugin:
             speed=self._speed.result if self._speed else None,
             shown=self._details(item, fault),
         )
+        if fault is not None and fault.stumbled and call.excinfo is not None:
+            self._unsure = outcome, str(call.excinfo.getrepr(style="short"))
+        else:
+            self._record(outcome)
+        self._subject.end_test()
+
+    def _record(self, outcome: CaseResult) -> None:
         self._session.outcomes.append(outcome)
         self._session.worker.emit(Finished(outcome))
-        self._subject.end_test()
+
+    # A test that breaks down: who is to blame?
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
+        result = yield
+        if self._unsure is not None:
+            (outcome, traceback), self._unsure = self._unsure, None
+            if self._fails_for_all(item):
+                text = f"{_name(item)} breaks down on the reference too:\n{traceback}"
+                self._break_off(item, faults.GraderFault(text))
+            else:
+                self._record(outcome)
+        return result
+
+    def _fails_for_all(self, item: pytest.Item) -> bool:
+        """Whether not even the model answer gets through a test, for another reason than time."""
+        answer = KnownSolution(self._session.spec.model_answer, self._session.run_time)
+        try:
+            return self._rerun(item, answer.subject).kind not in {PASSED, NOT_RUN, "time_limit", ""}
+        finally:
+            answer.close()
+
+    def _break_off(self, item: pytest.Item, fault: faults.GraderFault) -> None:
+        self._session.fault = fault
+        item.session.shouldstop = "the grader is at fault"
 
     def _details(self, item: pytest.Item, fault: faults.Fault | None) -> dict[str, Any] | None:
         """Return what is shown of a wrong answer; of a hidden test no values unless it says so."""
@@ -197,14 +235,13 @@ class GraderPlugin:
 
     def _ended(self, items: list[pytest.Item], kind: str) -> list[pytest.Item]:
         names = {outcome.name for outcome in self._session.outcomes if outcome.kind == kind}
-        return [item for item in items if item.name in names]
+        return [item for item in items if _name(item) in names]
 
     def _diagnose(self, failed: list[pytest.Item], items: list[pytest.Item]) -> None:
         spec = self._session.spec
-        assert spec.reference is not None, "visible tests know no mistakes"
         diagnosis = Diagnosis(
             self._session.subject,
-            spec.reference,
+            spec.model_answer,
             spec.mistakes,
             self._rerun,
             self._session.run_time,
@@ -236,7 +273,7 @@ def _result(
 ) -> CaseResult:
     points = _points(item)
     return CaseResult(
-        name=item.name,
+        name=_name(item),
         title=_title(item),
         kind=fault.kind if fault else PASSED,
         points=0.0 if fault else points,
@@ -253,6 +290,11 @@ def _result(
 
 def _is_timed(item: pytest.Item) -> bool:
     return "speed" in getattr(item, "fixturenames", ())
+
+
+def _name(item: pytest.Item) -> str:
+    """Return what is one test's alone, also where two classes have tests of one name."""
+    return item.nodeid.partition("::")[2]
 
 
 def _text(item: pytest.Item, marker: str) -> Bilingual | None:

@@ -49,6 +49,7 @@ class Session:
         self.outcomes: list[CaseResult] = []
         self._began = self._loaded = time.monotonic()
         self._concluded = False
+        self.fault: faults.GraderFault | None = None
         self.run_time = RunTime(self.spec.total_s)
         self._leases: dict[int, Lease] = {}
         self._timed: list[Subject] = []
@@ -88,7 +89,10 @@ class Session:
 
     def _limited(self, peer: GraderPeer, lease: Lease) -> GraderPeer:
         self._leases[id(peer)] = lease
-        peer.request("limit", self.spec.memory_mib, self.spec.gpu_mib)
+        try:
+            peer.request("limit", self.spec.memory_mib, self.spec.gpu_mib)
+        except (DeadlineExceeded, Disconnected, ProtocolError, RemoteError) as error:
+            raise faults.GraderFault("a sandbox failed before it had any code") from error
         return peer
 
     def lease_of(self, subject: Subject) -> Lease:
@@ -177,7 +181,7 @@ class Session:
         """Load the submission, run the tests, tell the verdict, and then what explains it.
 
         Raises:
-            RuntimeError: the grader itself is broken; the learner is not to blame.
+            GraderFault, RuntimeError: the grader itself is broken; the learner is not to blame.
         """
         if (refused := self._load()) is not None:
             self.worker.emit(replace(refused, more_follows=bool(self.spec.cells)))
@@ -191,6 +195,8 @@ class Session:
 
     def _run_tests(self, tests: Path, plugin: Any) -> None:
         code = pytest.main([*PYTEST_OPTIONS, f"--rootdir={tests.parent}", str(tests)], [plugin])
+        if self.fault is not None:
+            raise self.fault
         if not self._concluded:
             raise RuntimeError(f"the tests could not be run: pytest ended with {code!r}")
         if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):

@@ -29,11 +29,18 @@ from grading.report import (
 from grading.sandboxes.base import SandboxUnavailable
 from grading.setup import BACKENDS, make_engine
 
+REJECTED, NOT_GRADED = 1, 2
+"""Exit statuses."""
+
 
 class Command(BaseCommand):
-    """``manage.py grade SLUG FILE``: exit status 0 only if the file is accepted."""
+    """``manage.py grade SLUG FILE``: exit status 0 if the file is accepted, 1 if it isn't, and 2 if
+    it could not be graded."""
 
-    help = "Grade FILE as a submission to the exercise SLUG; exits with 0 only if it is accepted."
+    help = (
+        "Grade FILE as a submission to the exercise SLUG. "
+        "Exits with 0 if it is accepted, with 1 if it isn't, with 2 if it could not be graded."
+    )
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -53,9 +60,9 @@ class Command(BaseCommand):
             manifest = find(slug)
             source = _source(file, manifest)
         except (notebooks.NotebookError, texts.TextError) as error:
-            raise CommandError(f"{error.en}\n{error.zh}") from error
+            raise CommandError(f"{error.en}\n{error.zh}", returncode=NOT_GRADED) from error
         except (OSError, ManifestError) as error:
-            raise CommandError(str(error)) from error
+            raise CommandError(str(error), returncode=NOT_GRADED) from error
         chosen = secrets.randbits(63) if seed is None else seed
         job = Job(manifest.path, tests, source, chosen)
         events = self._grade(job, options["sandbox"], quiet=options["json"])
@@ -67,21 +74,22 @@ class Command(BaseCommand):
             if verdict.message:
                 self.stdout.write(verdict.message["en"])
         if verdict.verdict != "accepted":
-            sys.exit(1)
+            sys.exit(REJECTED)
 
     def _grade(self, job: Job, sandbox: str | None, *, quiet: bool) -> list[Event]:
         try:
             engine = make_engine(pool_size=2, backend=sandbox)
         except SandboxUnavailable as error:
-            raise CommandError(str(error)) from error
+            raise CommandError(str(error), returncode=NOT_GRADED) from error
         events: list[Event] = []
         try:
             for event in engine.grade(job):
                 events.append(event)
                 if not quiet:
                     self._show(event)
-        except InfrastructureError as error:
-            raise CommandError(f"grading failed, the file is not to blame: {error}") from error
+        except (InfrastructureError, SandboxUnavailable, OSError) as error:
+            text = f"grading failed, the file is not to blame: {error}"
+            raise CommandError(text, returncode=NOT_GRADED) from error
         finally:
             engine.close()
         return events
