@@ -209,6 +209,10 @@ _UNREADABLE = {
         "it is a module with a layer or parameter named {}, which can't be sent.",
         "模块中名为 {} 的层或参数无法传送。",
     ),
+    "no container": Text(
+        "it is of type {}, which is no list, tuple or dict.",
+        "它的类型是 {}，不是列表、元组或字典。",
+    ),
     "timed": Text(
         "a timed call must return data, not {}.",
         "计时调用必须返回数据，而不是 {}。",

@@ -327,6 +327,35 @@ def plain(): return Point(3)
     assert code.Point.origin().moved().moved().x == 2
 
 
+USES = {
+    "unpacked": lambda result: [*result],
+    "indexed": lambda result: result[0],
+    "measured": len,
+    "searched": lambda result: 3 in result,
+}
+
+
+@pytest.mark.parametrize("use", USES.values(), ids=USES)
+def test_an_object_where_a_test_wants_data_is_named_by_its_type(load, use):
+    code = load("""
+from dataclasses import dataclass
+@dataclass
+class Output: x: int = 1
+def f(): return Output()
+""")
+    with pytest.raises(TypeError) as caught:
+        use(code.f())
+    text = messages.unsendable(caught.value.message)
+    assert "it is of type Output, which is no list" in text.en and "Output" in text.zh
+
+
+def test_what_a_learners_own_method_raises_stays_theirs(load):
+    code = load("class Box:\n    def __len__(self): return len(3)\n")
+    with pytest.raises(TypeError, match="has no len") as caught:
+        len(code.Box())
+    assert caught.value.frames[-1][0] == 2
+
+
 @pytest.mark.parametrize("what", ["f(1)", "[f(1)]", "{'a': g()}"])
 def test_an_async_function_is_named_in_words(load, what):
     code = load(f"async def f(x): return x\nasync def g(): yield 1\ndef h(): return {what}")
