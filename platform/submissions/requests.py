@@ -6,10 +6,12 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponseBase
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 from django_htmx.middleware import HtmxDetails
 
@@ -52,3 +54,18 @@ def post_from(page: str, *names: str) -> Callable[[View], View]:
         return wrapped
 
     return decorate
+
+
+def signed_in(view: View) -> View:
+    """Ask strangers to sign in: for a page by a redirect, for a part of one (htmx) in words."""
+    page = login_required(view)
+
+    @wraps(view)
+    def wrapped(request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if request.htmx and not request.user.is_authenticated:
+            said = {"error": _("You are signed out. Sign in again to see the results.")}
+            return render(request, "submissions/_refused.html", said, status=401)
+        answer: HttpResponseBase = page(request, *args, **kwargs)
+        return answer
+
+    return wrapped

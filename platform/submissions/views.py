@@ -25,7 +25,7 @@ from curriculum.models import Exercise
 from submissions import changes, notebook_page, posted, progress, quizzes, selectors, services
 from submissions.errors import SubmissionError
 from submissions.models import Draft, Submission
-from submissions.requests import LearnerRequest, Request, post_from
+from submissions.requests import LearnerRequest, Request, post_from, signed_in
 
 PANEL = "submissions/detail.html#panel"
 # A notebook's page loads its style sheet and nothing else, and only this site may frame it.
@@ -109,7 +109,7 @@ def submit(request: Request, slug: str) -> HttpResponse:
     return redirect(found if here else submission)
 
 
-@login_required
+@signed_in
 @require_safe
 @vary_on_headers("HX-Request")
 def submission(request: LearnerRequest, pk: UUID) -> HttpResponse:
@@ -155,7 +155,7 @@ def run_notebook(request: LearnerRequest, pk: UUID) -> HttpResponse:
 
 
 @post_from("submission", "pk")
-@login_required
+@signed_in
 def cancel(request: LearnerRequest, pk: UUID) -> HttpResponse:
     """Ask for an end of the grading."""
     found = get_object_or_404(_own(request.user), pk=pk)

@@ -520,3 +520,13 @@ def test_lines_of_the_code_are_linked_and_no_others(
     assert 'id="line-2"' in page
     page = signed_in.get(submission.get_absolute_url(), headers={"Accept-Language": "zh"})
     assert '<a class="line-link" href="#line-2">第 2 行</a>第 1 列' in page.content.decode()
+
+
+@pytest.mark.parametrize(("name", "verb"), [("submission", "get"), ("cancel", "post")])
+def test_a_panel_says_that_one_is_signed_out(
+    client: Client, run: GradingRun, name: str, verb: str
+) -> None:
+    answer = ask(client, name, verb, run.submission_id, headers=HTMX)
+    assert answer.status_code == 401
+    assert "You are signed out" in answer.content.decode()
+    assert "<html" not in answer.content.decode()

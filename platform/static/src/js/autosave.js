@@ -5,6 +5,7 @@ import { forget, recall, remember } from "./storage.js";
 const LOCAL_MS = 500;
 const SERVER_MS = 3000;
 const RETRY_MS = 15_000;
+const ANSWER_MS = 30_000;
 // A page's requests that outlive it may have 64 KiB together, headers of the parts included.
 const KEEPALIVE_BYTES = 60_000;
 
@@ -108,6 +109,8 @@ export class Autosave {
     return {
       method: "POST",
       keepalive: bytes < KEEPALIVE_BYTES,
+      // Safari before 16 doesn't know it, and waits.
+      signal: AbortSignal.timeout?.(ANSWER_MS),
       headers: { "X-CSRFToken": this.where.csrf, Accept: "application/json" },
       body,
     };
