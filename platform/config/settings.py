@@ -148,6 +148,7 @@ CELERY_TASK_DEFAULT_QUEUE = "cpu"
 CELERY_TASK_ROUTES = {
     "grading.tasks.requeue_expired": {"queue": "housekeeping"},
     "grading.tasks.call_duels": {"queue": "housekeeping"},
+    "grading.tasks.call_measurements": {"queue": "housekeeping"},
 }
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
@@ -157,6 +158,11 @@ CELERY_BEAT_SCHEDULE = {
         # Without an expiry: behind gradings each one would wait longer, and none would ever be done
         # while there is a queue.
         "schedule": GRADING_REAPER_SECONDS,
+    },
+    "call-measurements": {
+        "task": "grading.tasks.call_measurements",
+        "schedule": GRADING_DUELS_SECONDS,
+        "options": {"expires": GRADING_DUELS_SECONDS},
     },
     "call-duels": {
         "task": "grading.tasks.call_duels",

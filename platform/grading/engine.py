@@ -7,41 +7,31 @@ sandboxes to grader processes, and turns what they say into events.
 from __future__ import annotations
 
 import contextlib
-import json
-import logging
 import os
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
 
 from curriculum.manifest import Manifest, load_manifest
 from curriculum.notebooks import AnswerMissing, NotebookError, answer_source, code_cells
 from grading import quiz
-from grading.grader_process import Grader, InfrastructureError, Zygote
+from grading.grader_connection import POLL_S, GraderConnection
+from grading.grader_process import Zygote
 from grading.report import CaseResult, Event, Finished, Graded, from_json
-from grading.sandboxes import processes
 from grading.sandboxes.base import Limits, Sandbox, SandboxUnavailable
 from grading.sandboxes.gpus import Slot
 from grading.sandboxes.pool import Pool
 from grading.steadiness import DRIFT_SLACK, ReferenceTimes
 
-log = logging.getLogger(__name__)
-
-POLL_S = 0.2
 BUSY = 2.0
 """How many times its seconds the code of a submission may take in all: the host may be busy."""
 RUN_S, RUN_TEST_S = 15.0, 8.0
 """What the visible tests may take in all, and each: whoever pressed Run sits there and waits."""
 OWN_S = 60.0
 """What a grader may take for itself. One that takes longer hangs, in a test that never ends."""
-MAX_SANDBOXES = 16
-"""So many are lent to one grading at once."""
-_CHUNK = 1 << 16
 
 
 class Cancelled(Exception):
@@ -90,7 +80,7 @@ class Engine:
         self._timed: list[Sandbox] = []
         self._waiting_to_time = 0
         self._reference_times = ReferenceTimes()
-        self._connections: set[_GraderConnection] = set()
+        self._connections: set[GraderConnection] = set()
         self._placing = threading.Lock()
 
     def close(self) -> None:
@@ -130,7 +120,7 @@ class Engine:
             limits = Limits(memory_mib=manifest.limits.memory_mib)
             grader = self._zygote.fork()
             stack.callback(grader.close)
-            connection = _GraderConnection(self, grader, limits, stack, check)
+            connection = GraderConnection(self, grader, limits, stack, check)
             with self._placing:
                 self._connections.add(connection)
             stack.callback(self._forget, connection)
@@ -191,7 +181,7 @@ class Engine:
         }
 
     def _with_receipt(
-        self, event: Graded, job: Job, connection: _GraderConnection, started: float
+        self, event: Graded, job: Job, connection: GraderConnection, started: float
     ) -> Graded:
         total = time.monotonic() - started
         timings = {**event.timings, **connection.waited, "total": total}
@@ -205,7 +195,7 @@ class Engine:
         }
         return replace(event, timings=timings, receipt=receipt)
 
-    def take(self, limits: Limits, connection: _GraderConnection) -> Sandbox:
+    def take(self, limits: Limits, connection: GraderConnection) -> Sandbox:
         """Return a fresh sandbox of the pool, which is now of ``connection``."""
         sandbox = self._pool.take(limits, check=connection.check)
         with self._placing:
@@ -213,7 +203,7 @@ class Engine:
             sandbox.pin(self._free_cores())
         return sandbox
 
-    def end(self, number: int, connection: _GraderConnection) -> None:
+    def end(self, number: int, connection: GraderConnection) -> None:
         """Kill a sandbox of ``connection`` that it needs no more."""
         with self._placing:
             sandbox = connection.sandboxes.pop(number)
@@ -263,7 +253,7 @@ class Engine:
         cores = os.sched_getaffinity(0)
         return (cores - {self._timing_core} if self._timed else cores) or cores
 
-    def _forget(self, connection: _GraderConnection) -> None:
+    def _forget(self, connection: GraderConnection) -> None:
         """Nobody places what is about to end."""
         with self._placing:
             self._connections.discard(connection)
@@ -276,144 +266,3 @@ class Engine:
                 connection.grader.pin(free)
                 for sandbox in connection.sandboxes.values():
                     sandbox.pin({self._timing_core} if sandbox in timed else free)
-
-
-class _GraderConnection:
-    """One grader process being served: what it asks for is done here.
-
-    ``check`` raises when the run was cancelled: whatever waits calls it now and then.
-    """
-
-    def __init__(
-        self,
-        engine: Engine,
-        grader: Grader,
-        limits: Limits,
-        stack: contextlib.ExitStack,
-        check: Callable[[], None],
-    ) -> None:
-        self.sandboxes: dict[int, Sandbox] = {}
-        self.lent = 0
-        """How many sandboxes it was lent so far: the number of the next."""
-        self.first_sandbox: dict[str, Any] | None = None
-        self.check = check
-        self.waited = {"sandboxes": 0.0, "timing_core": 0.0}
-        self.grader = grader
-        self._engine, self._limits, self._stack = engine, limits, stack
-        self._timing, self._pinned = False, list[int]()
-        self._line = grader.line
-        stack.callback(self._unpin)
-
-    def tell(self, message: dict[str, Any], descriptors: list[int] | None = None) -> None:
-        """Send one line to the grader."""
-        data = json.dumps(message).encode() + b"\n"
-        try:
-            sent = socket.send_fds(self._line, [data], descriptors or [])
-            if sent < len(data):  # with nothing left it would fail when the grader has hung up
-                self._line.sendall(data[sent:])
-        except OSError as error:
-            raise InfrastructureError("the grader process ended") from error
-
-    def messages(self, deadline: float) -> Iterator[dict[str, Any]]:
-        """Yield the grader's events until nothing more follows the verdict; answer its questions
-        in between. What goes wrong after the verdict is logged."""
-        graded = False
-        try:
-            for line in self._lines(deadline):
-                message: dict[str, Any] = json.loads(line)
-                if "ask" in message:
-                    self._answer(message)
-                elif message["event"] == "fault":
-                    raise InfrastructureError(message["message"])
-                else:
-                    yield message
-                    if message["event"] == "Graded":
-                        graded = True
-                        if not message["more_follows"]:
-                            return
-        except (InfrastructureError, SandboxUnavailable, OSError) as error:
-            if not graded:
-                raise
-            log.warning("grade.unexplained error=%s", error)
-        if not graded:
-            raise InfrastructureError("the grader process ended without a verdict")
-
-    def _lines(self, deadline: float) -> Iterator[bytes]:
-        buffer = b""
-        while True:
-            readable = wait([self._line], POLL_S)
-            self.check()
-            if time.monotonic() > deadline + sum(self.waited.values()):
-                raise InfrastructureError("the grader process took too long")
-            if not readable:
-                continue
-            data = self._line.recv(_CHUNK)
-            if not data:
-                return
-            *lines, buffer = (buffer + data).split(b"\n")
-            yield from lines
-
-    def _answer(self, question: dict[str, Any]) -> None:
-        match question["ask"]:
-            case "sandbox":
-                self._lend()
-            case "reason":
-                reason = self.sandboxes[question["number"]].exit_reason()
-                self.tell({"reason": reason or ""})
-            case "cpu":
-                pids = self.sandboxes[question["number"]].pids()
-                self.tell({"seconds": processes.cpu_s(pids) if pids else None})
-            case "end":
-                self._engine.end(question["number"], self)
-            case "pin":
-                self._pinned = question["numbers"]
-                self._pin()
-                self.tell({})
-            case "give_way":
-                self._give_way()
-                self.tell({})
-            case "turn" if self._timing:
-                self._engine.turn(self.sandboxes[question["number"]])
-                self.tell({})
-            case "unpin":
-                self._unpin()
-                self.tell({})
-
-    def _lend(self) -> None:
-        if len(self.sandboxes) >= MAX_SANDBOXES:
-            raise InfrastructureError("the grader asked for too many sandboxes")
-        with self._waiting("sandboxes"):
-            sandbox = self._engine.take(self._limits, self)
-        self._stack.callback(sandbox.kill)
-        self.first_sandbox = self.first_sandbox or sandbox.describe()
-        self.tell({"number": self.lent}, [sandbox.reader, sandbox.writer])
-        self.lent += 1
-
-    @contextlib.contextmanager
-    def _waiting(self, what: str) -> Iterator[None]:
-        """Count how long the grader waits for others: that is not its submission's time."""
-        started = time.monotonic()
-        yield
-        self.waited[what] += time.monotonic() - started
-
-    def _pin(self) -> None:
-        self._unpin()
-        with self._waiting("timing_core"):
-            timed = [self.sandboxes[number] for number in self._pinned]
-            self._engine.begin_timing(timed, self.check)
-        self._timing = True
-
-    def _give_way(self) -> None:
-        """Let those have the timing core who wait for it, and take it again after them."""
-        if self._timing and self._engine.timing_is_wanted():
-            self._unpin()
-            with self._waiting("timing_core"):
-                while self._engine.timing_is_wanted():
-                    self.check()
-                    time.sleep(POLL_S / 4)
-            self._pin()
-
-    def _unpin(self) -> None:
-        if self._timing:
-            self._timing = False
-            self._engine.end_timing()

@@ -41,6 +41,9 @@ stopping = threading.Event()
 drifting = threading.Event()
 """Set while this worker's clock can't be trusted: it leaves exercises with a speed test alone."""
 
+measuring = threading.Lock()
+"""Held while a run is measured for a ranking."""
+
 _making = threading.Lock()
 _ended = threading.Event()
 SIGN_OF_LIFE_S = 20.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from curriculum.models import Exercise
@@ -15,7 +16,8 @@ class Entry(models.Model):
     """One learner's best accepted run of one exercise.
 
     The speed is the submission's time over the reference's with its interval, null where the
-    exercise has no such test. ``listed`` is false for who doesn't want to appear.
+    exercise has no such test and until it was measured exactly. ``listed`` is false for who doesn't
+    want to appear.
     """
 
     class State(models.TextChoices):
@@ -60,6 +62,54 @@ class Entry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.learner_id}/{self.exercise_id}"
+
+
+class Measurement(models.Model):
+    """The exact speed of an accepted run, for its ranking. It is measured after the verdict.
+
+    The ratio and its interval are null until then, and for good where the code was wrong or too
+    slow this time. Whoever measures it moves ``next_try_at``, so that nobody else does meanwhile,
+    and somebody does later if nothing comes of it.
+    """
+
+    class State(models.TextChoices):
+        """How far it is."""
+
+        PENDING = "pending", _("Being measured")
+        MEASURED = "measured", _("Measured")
+        DIFFERED = "differed", _("Differed")
+
+    run = models.OneToOneField(GradingRun, models.CASCADE, related_name="+")
+    state = models.CharField(max_length=8, choices=State, default=State.PENDING)
+    asked_at = models.DateTimeField(default=timezone.now)
+    next_try_at = models.DateTimeField(default=timezone.now)
+    measured_at = models.DateTimeField(null=True, blank=True)
+    ratio = models.FloatField(null=True, blank=True)
+    ratio_low = models.FloatField(null=True, blank=True)
+    ratio_high = models.FloatField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(
+                    state="measured",
+                    measured_at__isnull=False,
+                    ratio_low__gt=0,
+                    ratio_low__lte=models.F("ratio"),
+                    ratio__lte=models.F("ratio_high"),
+                )
+                | ~Q(state="measured") & Q(ratio__isnull=True),
+                name="measurement_interval_iff_measured",
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["next_try_at"], name="measurement_due", condition=Q(state="pending")
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.run_id}: {self.state}"
 
 
 class Standing(models.Model):

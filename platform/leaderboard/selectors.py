@@ -15,7 +15,7 @@ from accounts.models import User
 from courses.models import Cohort, Enrollment
 from courses.selectors import learners_of
 from curriculum.models import Exercise
-from leaderboard.models import Duel, Entry, Standing, Streak
+from leaderboard.models import Duel, Entry, Measurement, Standing, Streak
 from submissions.models import GradingRun
 
 TOP = 50
@@ -38,12 +38,16 @@ _M = TypeVar("_M", bound=Model)
 
 @dataclass(frozen=True)
 class Row:
-    """One line of a ranking; ``item`` is a Standing or an Entry."""
+    """One line of a ranking; ``item`` is a Standing or an Entry.
+
+    Who is being measured for the first time has no rank yet: 0.
+    """
 
     rank: int
     item: Any
     own: bool
     streak: int = 0
+    being_measured: bool = False
 
 
 @dataclass(frozen=True)
@@ -121,6 +125,7 @@ def by_speed(exercise: Exercise, reader: Reader, cohort: Cohort | None = None) -
     shown = everybody.filter(state=Entry.State.SHOWN, listed=True)
     ordered = shown.order_by("ratio_high", "pk")
     own = everybody.filter(learner=reader).first() if isinstance(reader, User) else None
+    coming = _being_measured(exercise, reader)
     top = list(ordered[:TOP])
     around: list[Entry] = []
     if own is not None and _counts(own) and own not in top:
@@ -147,9 +152,36 @@ def by_speed(exercise: Exercise, reader: Reader, cohort: Cohort | None = None) -
         return int(faster[str(entry.pk)]) + 1
 
     def rows(entries: list[Entry]) -> list[Row]:
-        return [Row(rank(entry), entry, entry == own) for entry in entries]
+        return [
+            Row(
+                rank(entry), entry, entry == own, being_measured=entry == own and coming is not None
+            )
+            for entry in entries
+        ]
 
-    return Ranking(rows(top), rows(around), next(iter(rows(own_hidden)), None))
+    first = Row(0, coming, True, being_measured=True) if coming and own is None else None
+    return Ranking(rows(top), rows(around), next(iter(rows(own_hidden)), first))
+
+
+def _being_measured(exercise: Exercise, reader: Reader) -> Entry | None:
+    """Return the reader's entry if it awaits a speed."""
+    if not isinstance(reader, User):
+        return None
+    pending = Measurement.objects.filter(
+        state=Measurement.State.PENDING,
+        run__submission__learner=reader,
+        run__submission__version__exercise=exercise,
+    )
+    entries = Entry.objects.filter(learner=reader, exercise=exercise).select_related("learner")
+    return entries.first() if pending.exists() else None
+
+
+def measurements_due() -> list[str]:
+    """Return the queues in which runs wait to be measured."""
+    due = Measurement.objects.filter(
+        state=Measurement.State.PENDING, next_try_at__lte=timezone.now()
+    )
+    return list(due.values_list("run__queue", flat=True).distinct())
 
 
 def _timed(exercise: Exercise | int, cohort: Cohort | int | None) -> QuerySet[Entry]:
@@ -210,7 +242,7 @@ def _counts(entry: Entry) -> bool:
 
 def to_rule(exercise: Exercise) -> list[Entry]:
     """Return what an instructor may want to rule on: what doesn't count now, and the fastest."""
-    entries = Entry.objects.filter(exercise=exercise, ratio__isnull=False).order_by("ratio_high")
+    entries = Entry.objects.filter(exercise=exercise).order_by("ratio_high")
     entries = entries.select_related("learner").prefetch_related("rulings__by")
     waiting = entries.exclude(state=Entry.State.SHOWN).order_by("-measured_at")[:HELD]
-    return [*waiting, *entries.filter(state=Entry.State.SHOWN)[:FASTEST]]
+    return [*waiting, *entries.filter(state=Entry.State.SHOWN, ratio__isnull=False)[:FASTEST]]

@@ -7,29 +7,37 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import F, Min
+from django.utils import timezone
 from django.utils.translation import gettext_noop
 
 from accounts.models import User
 from curriculum.models import Exercise
-from leaderboard.models import Duel, Entry, Ruling, Standing, Streak
+from leaderboard.models import Duel, Entry, Measurement, Ruling, Standing, Streak
+from submissions import queue
 from submissions.models import GradingRun, Result, Submission
 from submissions.states import PASSING
 
 IMPLAUSIBLE = 0.1
 """A ratio below the roofline is held for review, and one below this share of the record's; of the
 reference's where no roofline is stated."""
+RETRY, LATEST = timedelta(minutes=1), timedelta(hours=1)
+"""A measurement that came to nothing is tried again no sooner and no later."""
+TAKEN_AT_ONCE = 20
 ALL = "all"
 
 
 def on_graded(run: GradingRun, **_signal: Any) -> None:
     """Hear of a verdict."""
     record(run)
+    if Measurement.objects.filter(run=run, state=Measurement.State.PENDING).exists():
+        queue.have_measured(run.queue)
 
 
 @transaction.atomic
 def record(run: GradingRun) -> None:
-    """Take a graded run into account: points for an exercise that is solved by it, speed if it is
-    better. Whoever has it solved no more, by a regrade, loses both."""
+    """Take a graded run into account: points for an exercise that is solved by it, and its speed if
+    that is better, or may be when it is measured exactly. Whoever has it solved no more, by a
+    regrade, loses both."""
     submission = run.submission
     if submission.tests != Submission.Tests.HIDDEN:
         return
@@ -52,7 +60,11 @@ def record(run: GradingRun) -> None:
     if created:
         _add_points(entry, exercise.topic.stage.slug)
         _extend_streak(learner, solved_at.date())
-    _take_speed(entry, run)
+    measurement = Measurement.objects.filter(run=run).first()
+    if measurement is not None:
+        _take_speed(entry, measurement)
+    elif _may_be_faster(entry, run):
+        Measurement.objects.create(run=run)
 
 
 def _solved_at(learner: User, exercise: Exercise) -> datetime | None:
@@ -106,20 +118,76 @@ def _extend_streak(learner: User, day: date) -> None:
     streak.save()
 
 
-def _take_speed(entry: Entry, run: GradingRun) -> None:
-    measured = [
-        outcome.speed
-        for outcome in run.outcomes.all()
-        # By a clock that drifts nobody is ranked.
-        if outcome.speed and outcome.speed["kind"] == "ratio" and not outcome.speed.get("drifts")
-    ]
-    if not measured:
+def _may_be_faster(entry: Entry, run: GradingRun) -> bool:
+    """Whether what the verdict took for sure of its speed leaves it a better place. By a clock that
+    drifts nothing is sure."""
+    seen = [o.speed for o in run.outcomes.all() if o.speed and o.speed["kind"] == "ratio"]
+    lows = [0.0 if speed.get("drifts") else float(speed["low"]) for speed in seen]
+    lowest = max(lows, default=None)
+    return lowest is not None and (entry.ratio_high is None or lowest < entry.ratio_high)
+
+
+def next_measurement(name: str) -> Measurement | None:
+    """Take a run of a queue that is to be measured, if there is one.
+
+    If nothing comes of it, it is tried again after as long as its ranking has waited so far.
+    """
+    now = timezone.now()
+    due = Measurement.objects.filter(
+        state=Measurement.State.PENDING, next_try_at__lte=now, run__queue=name
+    )
+    runs = due.select_related("run__submission__version__exercise", "run__submission__learner")
+    for measurement in runs.order_by("next_try_at")[:TAKEN_AT_ONCE]:
+        submission = measurement.run.submission
+        entry = Entry.objects.filter(
+            learner=submission.learner, exercise=submission.version.exercise
+        ).first()
+        if entry is None or not _may_be_faster(entry, measurement.run):
+            measurement.delete()
+            continue
+        later = now + min(max(now - measurement.asked_at, RETRY), LATEST)
+        same = due.filter(pk=measurement.pk, next_try_at=measurement.next_try_at)
+        if same.update(next_try_at=later):
+            return measurement
+    return None
+
+
+@transaction.atomic
+def record_measurement(measurement: Measurement, speed: dict[str, Any]) -> None:
+    """Keep a run's exact speed, which its entry has from now on if it is better."""
+    measurement.state = Measurement.State.MEASURED
+    measurement.measured_at = timezone.now()
+    measurement.ratio = speed["value"]
+    measurement.ratio_low, measurement.ratio_high = speed["low"], speed["high"]
+    measurement.save()
+    if (entry := _entry_of(measurement.run)) is not None:
+        _take_speed(entry, measurement)
+
+
+@transaction.atomic
+def record_difference(measurement: Measurement) -> None:
+    """An accepted run was wrong or too slow when its speed was measured: it keeps its verdict and
+    gets no rank, and instructors look at it."""
+    measurement.state = Measurement.State.DIFFERED
+    measurement.save()
+    if (entry := _entry_of(measurement.run)) is not None:
+        differed = gettext_noop("Accepted, but wrong or too slow when its speed was measured.")
+        rule(entry, None, Entry.State.HELD, differed)
+
+
+def _entry_of(run: GradingRun) -> Entry | None:
+    submission = run.submission
+    entries = Entry.objects.select_for_update()
+    return entries.filter(learner=submission.learner, exercise=submission.version.exercise).first()
+
+
+def _take_speed(entry: Entry, speed: Measurement) -> None:
+    if speed.ratio_high is None:
         return
-    speed = max(measured, key=lambda one: one["high"])
-    if entry.ratio_high is not None and speed["high"] >= entry.ratio_high:
+    if entry.ratio_high is not None and speed.ratio_high >= entry.ratio_high:
         return
-    entry.run, entry.measured_at = run, run.graded_at
-    entry.ratio, entry.ratio_low, entry.ratio_high = speed["value"], speed["low"], speed["high"]
+    entry.run, entry.measured_at = speed.run, speed.measured_at
+    entry.ratio, entry.ratio_low, entry.ratio_high = speed.ratio, speed.ratio_low, speed.ratio_high
     entry.save()
     if entry.state == Entry.State.VOID:
         again = gettext_noop("An earlier record of this learner was voided.")

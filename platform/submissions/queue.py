@@ -18,15 +18,27 @@ from kombu.exceptions import OperationalError
 log = logging.getLogger(__name__)
 
 GRADE = "grading.tasks.grade"
+MEASURE = "grading.tasks.measure"
+LAST = 9
+"""The priority of what is taken from a queue when there is nothing else, in any queue."""
 CHANGED = "submission-changed"
 
 
 def enqueue(run_id: UUID, queue: str) -> None:
     """Tell the workers of ``queue`` that a run waits. By name: this process imports no grader."""
+    _send(GRADE, str(run_id), queue)
+
+
+def have_measured(queue: str) -> None:
+    """Tell the workers of ``queue`` that a ranking lacks a speed; no verdict waits for that."""
+    _send(MEASURE, queue, queue, priority=LAST)
+
+
+def _send(task: str, argument: str, queue: str, priority: int = 0) -> None:
     try:
-        current_app.send_task(GRADE, args=[str(run_id)], queue=queue, retry=False)
+        current_app.send_task(task, args=[argument], queue=queue, retry=False, priority=priority)
     except (OperationalError, OSError) as error:
-        log.warning("enqueue.failed run=%s error=%s", run_id, type(error).__name__)
+        log.warning("enqueue.failed task=%s %s error=%s", task, argument, type(error).__name__)
 
 
 def channel(submission_id: UUID) -> str:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from django.db.models import Prefetch, QuerySet
+from django.utils import timezone
 
 from accounts.models import User
 from curriculum import notebooks
@@ -42,6 +45,13 @@ def queue_position(run: GradingRun) -> int | None:
         return None
     waiting = GradingRun.objects.filter(state=State.QUEUED, queue=run.queue)
     return waiting.filter(queued_at__lt=run.queued_at).count() + 1
+
+
+def somebody_waits(queue: str, seconds: float) -> bool:
+    """Return whether a run has waited in ``queue`` for so long: then no worker was free."""
+    before = timezone.now() - timedelta(seconds=seconds)
+    waiting = GradingRun.objects.filter(state=State.QUEUED, queue=queue)
+    return waiting.filter(queued_at__lt=before).exists()
 
 
 def lacks_gpu(run: GradingRun) -> bool:

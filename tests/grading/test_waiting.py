@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from grading.engine import Cancelled, Engine, _GraderConnection
+from grading.engine import Cancelled, Engine
+from grading.grader_connection import GraderConnection
 from grading.runs import HandedBack
 from grading.sandboxes.base import Limits
 from grading.sandboxes.pool import Pool
@@ -75,7 +76,7 @@ def test_a_grader_is_heard_on_descriptors_beyond_those_that_select_knows(
     assert ours.fileno() >= high_descriptors
     with contextlib.ExitStack() as stack:
         grader: Any = SimpleNamespace(line=ours)
-        connection = _GraderConnection(
+        connection = GraderConnection(
             engine_with(None), grader, Limits(), stack, fail_with(Cancelled())
         )
         said = {"event": "Graded"}

@@ -13,6 +13,7 @@ from django.utils import timezone
 from accounts.models import User
 from curriculum.models import Exercise
 from leaderboard import selectors, services
+from leaderboard.models import Measurement
 from submissions import queue
 from submissions.models import GradingRun, Outcome, Submission
 from submissions.services.results import settle
@@ -26,6 +27,7 @@ Solve = Callable[..., GradingRun]
 @pytest.fixture(autouse=True)
 def _no_broker(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(queue, "enqueue", lambda *message: None)
+    monkeypatch.setattr(queue, "have_measured", lambda name: None)
     monkeypatch.setattr(queue, "announce", lambda submission_id: None)
 
 
@@ -63,7 +65,7 @@ def speed_of(value: float, width: float = 0.02) -> dict[str, Any]:
 
 @pytest.fixture
 def solve(exercise: Exercise) -> Solve:
-    """Have a run of a learner graded, and taken into account."""
+    """Have a run of a learner graded, taken into account, and measured."""
 
     def make(
         learner: User,
@@ -74,6 +76,7 @@ def solve(exercise: Exercise) -> Solve:
         tests: str = "hidden",
         of: Exercise = exercise,
         told: bool = True,
+        measured: bool = True,
     ) -> GradingRun:
         submission = Submission.objects.create(
             learner=learner, version=of.current_version, tests=tests, source="x"
@@ -88,6 +91,9 @@ def solve(exercise: Exercise) -> Solve:
         run.refresh_from_db(fields=["counts"])
         if told:
             services.record(run)
+            pending = Measurement.objects.filter(run=run, state=Measurement.State.PENDING).first()
+            if measured and pending and speed:
+                services.record_measurement(pending, speed)
         return run
 
     return make

@@ -14,13 +14,14 @@ from pytest_django import DjangoAssertNumQueries
 from accounts.models import User
 from courses.models import Cohort, Enrollment
 from curriculum.models import Exercise
-from grading import duels, tasks
+from grading import rankings, tasks
 from grading import worker as worker_process
 from grading.engine import Job
 from grading.report import CaseResult, Finished, Graded
 from leaderboard import selectors, services
 from leaderboard.models import Duel, Entry
 from leaderboard.selectors import DUELLISTS
+from submissions import queue
 from submissions.models import GradingRun
 from tests.leaderboard.conftest import NOON, Solve, speed_of
 
@@ -125,7 +126,7 @@ class Rink:
         self.outcomes = outcomes
         self.jobs: list[Job] = []
 
-    def grade(self, job: Job) -> Iterator[Any]:
+    def grade(self, job: Job, cancelled: Callable[[], bool]) -> Iterator[Any]:
         self.jobs.append(job)
         yield from map(Finished, self.outcomes)
         yield Graded("accepted", 1, 1)
@@ -137,10 +138,10 @@ def timed(value: float) -> CaseResult:
 
 def test_of_several_timed_tests_the_worst_counts(pair: Pair) -> None:
     rink = Rink(timed(0.5), timed(0.9), CaseResult("test_adds", {}, "passed", 1, 1, 1))
-    found = duels.measure(rink, *pair)  # type: ignore[arg-type]
+    found = rankings.duel(rink, *pair)  # type: ignore[arg-type]
     assert found is not None and found["value"] == 0.9
     assert (rink.jobs[0].source, rink.jobs[0].rival) == ("x", "x")
-    assert duels.measure(Rink(), *pair) is None  # type: ignore[arg-type]
+    assert rankings.duel(Rink(), *pair) is None  # type: ignore[arg-type]
 
 
 def test_duels_are_called_measured_and_kept(
@@ -158,7 +159,7 @@ def test_duels_are_called_measured_and_kept(
     monkeypatch.setattr(tasks.duel, "apply_async", call)
     tasks.call_duels()
     assert ranks(exercise) == [1, 2]
-    assert [options["queue"] for options in called] == ["cpu"]
+    assert [(options["queue"], options["priority"]) for options in called] == [("cpu", queue.LAST)]
     assert len(rink.jobs) == Duel.objects.count() == 1
     tasks.call_duels()
     assert len(called) == 1
