@@ -90,6 +90,6 @@ LAYERS = [
     _grader(
         "deadline",
         "grading/grader/subject.py",
-        ("min(time.monotonic() + self._test_s, self._total_deadline())", "time.monotonic() + 99.0"),
+        ("        self._meter.allow(seconds)\n", "        self._meter.allow(99.0)\n"),
     ),
 ]
