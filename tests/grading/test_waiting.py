@@ -79,7 +79,7 @@ def test_a_grader_is_heard_on_descriptors_beyond_those_that_select_knows(
         connection = GraderConnection(
             engine_with(None), grader, Limits(), stack, fail_with(Cancelled())
         )
-        said = {"event": "Graded"}
+        said = {"event": "Graded", "more_follows": False}
         threading.Timer(0.0, theirs.sendall, [json.dumps(said).encode() + b"\n"]).start()
         assert list(connection.messages(time.monotonic() + SOON_S)) == [said]
     ours.close()
