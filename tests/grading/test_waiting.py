@@ -84,3 +84,22 @@ def test_a_grader_is_heard_on_descriptors_beyond_those_that_select_knows(
         assert list(connection.messages(time.monotonic() + SOON_S)) == [said]
     ours.close()
     theirs.close()
+
+
+def test_a_grader_that_ends_with_the_last_answer_is_no_fault(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ours, theirs = socket.socketpair()
+    send = socket.send_fds
+
+    def hang_up_at_once(*arguments: Any) -> int:
+        sent = send(*arguments)
+        theirs.close()
+        return sent
+
+    monkeypatch.setattr(socket, "send_fds", hang_up_at_once)
+    with contextlib.ExitStack() as stack:
+        grader: Any = SimpleNamespace(line=ours)
+        connection = _GraderConnection(engine_with(None), grader, Limits(), stack, lambda: None)
+        connection.tell({"pinned": False})
+    ours.close()
