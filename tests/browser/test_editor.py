@@ -142,6 +142,7 @@ def test_the_size_of_the_text_is_set_and_remembered(
         ("\nq.transp", "transpose"),
         ("\nisinst", "isinstance"),
         ("\nwhi", "while"),
+        ("\nretu", "return"),
         ("\natten", "attention"),
         ("\nself.wide = 1\nself.wi", "wide"),
     ],
@@ -157,6 +158,15 @@ def test_a_completion_is_taken_by_tab(open_page: Open, exercise: Exercise) -> No
     page.wait_for_timeout(100)  # CodeMirror takes nothing that has only just appeared
     page.keyboard.press("Tab")
     assert editor(page).endswith("\ntorch.logsumexp")
+
+
+def test_enter_after_a_whole_name_makes_a_line(open_page: Open, exercise: Exercise) -> None:
+    page = open_page(exercise.get_absolute_url())
+    assert "pass" in complete(page, "\nif 1:\npass")
+    page.wait_for_timeout(100)
+    page.keyboard.press("Enter")
+    page.keyboard.type("x")
+    assert editor(page).endswith("    pass\n    x")
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -5,9 +5,11 @@ import {
   autocompletion,
   closeBrackets,
   closeBracketsKeymap,
+  closeCompletion,
   completionKeymap,
+  selectedCompletion,
 } from "@codemirror/autocomplete";
-import { defaultKeymap, history, historyKeymap, indentWithTab } from "@codemirror/commands";
+import { defaultKeymap, history, historyKeymap, indentWithTab, insertNewlineAndIndent } from "@codemirror/commands";
 import { python, pythonLanguage } from "@codemirror/lang-python";
 import {
   HighlightStyle,
@@ -29,6 +31,7 @@ import {
 } from "@codemirror/view";
 import { tags } from "@lezer/highlight";
 import { failedLines, setFailedLines } from "./failed-lines.js";
+import { keywords } from "./keywords.js";
 import { moduleNames } from "./module-names.js";
 import { wrapping } from "./wrapping.js";
 
@@ -84,6 +87,15 @@ const look = EditorView.theme({
   ".cm-completionDetail": { color: "var(--ink-3)", fontStyle: "normal" },
   "li[aria-selected] .cm-completionDetail": { color: "inherit" },
 });
+
+/** Who has typed all of a name and presses Enter wants a new line, and no completion. */
+function newLineAfterWholeName(view) {
+  const word = view.state.wordAt(view.state.selection.main.head);
+  const typed = word && view.state.sliceDoc(word.from, word.to);
+  if (!typed || selectedCompletion(view.state)?.label !== typed) return false;
+  closeCompletion(view);
+  return insertNewlineAndIndent(view);
+}
 
 class CodeEditor extends HTMLElement {
   #wrapping = new Compartment();
@@ -155,8 +167,10 @@ class CodeEditor extends HTMLElement {
         indentOnInput(),
         bracketMatching(),
         closeBrackets(),
+        Prec.highest(keymap.of([{ key: "Enter", run: newLineAfterWholeName }])),
         autocompletion({ icons: false }),
         python(),
+        pythonLanguage.data.of({ autocomplete: keywords }),
         pythonLanguage.data.of({ autocomplete: moduleNames(this.dataset.names) }),
         this.#wrapping.of(wrapping),
         syntaxHighlighting(colours),
