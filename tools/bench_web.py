@@ -163,7 +163,7 @@ def _fresh(client: Any, page: str, draw: random.Random) -> list[float]:
     from accounts.models import User
     from curriculum.models import Exercise
     from submissions import queue, services
-    from submissions.states import Verdict
+    from submissions.verdicts import Verdict
 
     queue.enqueue = lambda *message: None
     queue.announce = lambda submission_id: None

@@ -25,6 +25,7 @@ from grading.sandboxes.base import Limits, Sandbox, SandboxUnavailable
 from grading.sandboxes.gpus import Slot
 from grading.sandboxes.pool import Pool
 from grading.steadiness import DRIFT_SLACK, ReferenceTimes
+from submissions.verdicts import Verdict
 
 BUSY = 2.0
 """How many times its seconds the code of a submission may take in all: the host may be busy."""
@@ -103,7 +104,8 @@ class Engine:
         try:
             spec = self._job_spec(job, manifest)
         except NotebookError as error:
-            kind = "runtime_error" if isinstance(error, AnswerMissing) else "syntax_error"
+            missing = isinstance(error, AnswerMissing)
+            kind = Verdict.RUNTIME_ERROR if missing else Verdict.SYNTAX_ERROR
             yield Graded(kind, 0, 0, {"en": error.en, "zh": error.zh})
             return
         if manifest.gpu == "required" and self.gpu is None:

@@ -22,7 +22,6 @@ from curriculum.manifest import Manifest
 from grading.engine import Engine, Job
 from grading.grader_process import InfrastructureError
 from grading.report import (
-    PASSED,
     Collected,
     Event,
     Finished,
@@ -32,10 +31,13 @@ from grading.report import (
     graded_in,
 )
 from submissions.models import Outcome
+from submissions.verdicts import PASSING, OutcomeKind, Verdict
 
 MIN_WRONG_SOLUTIONS = 4
 PUBLIC_FILES = ("statement.en.md", "statement.zh.md")
-VERDICT_FOLDERS = ("wrong_answer", "too_slow", "runtime_error", "time_limit")
+VERDICT_FOLDERS = (
+    *(Verdict.WRONG_ANSWER, Verdict.TOO_SLOW, Verdict.RUNTIME_ERROR, Verdict.TIME_LIMIT),
+)
 HEADROOM = 0.5
 """The share of each limit that the reference may use."""
 
@@ -123,8 +125,8 @@ class Prover:
             verdict, finished = self._grade(manifest, source, seed, proof)
             total = verdict.timings.get("total", 0.0)
             proof.slowest_run_s = max(proof.slowest_run_s, total)
-            if verdict.verdict != "accepted":
-                failed = [f.outcome.name for f in finished if f.outcome.kind != PASSED]
+            if verdict.verdict != Verdict.ACCEPTED:
+                failed = [f.outcome.name for f in finished if f.outcome.kind != OutcomeKind.PASSED]
                 yield f"seed {seed}: the reference is not accepted: {verdict.verdict} {failed}"
             if total > manifest.limits.total_s * HEADROOM:
                 yield f"seed {seed}: the reference takes {total:.1f} s, over half of the limit"
@@ -136,16 +138,16 @@ class Prover:
     def _starter(self, manifest: Manifest, proof: Proof) -> Iterator[str]:
         source = (self._exercises / manifest.path / _starter_name(manifest)).read_text("utf-8")
         verdict, _ = self._grade(manifest, source, 0, proof)
-        if verdict.verdict in {"accepted", "partially_accepted"} or verdict.score > 0:
+        if verdict.verdict in PASSING or verdict.score > 0:
             yield f"the starter gets {verdict.score:g} points: {verdict.verdict}"
-        if verdict.verdict == "syntax_error":
+        if verdict.verdict == Verdict.SYNTAX_ERROR:
             yield "the starter is no valid Python"
 
     def _visible(self, manifest: Manifest, proof: Proof) -> Iterator[str]:
         source = self._handed_in(manifest, self._graders / manifest.path / "reference.py")
         verdict, finished = self._grade(manifest, source, 0, proof, tests="visible")
-        if verdict.verdict != "accepted":
-            failed = [f.outcome.name for f in finished if f.outcome.kind != PASSED]
+        if verdict.verdict != Verdict.ACCEPTED:
+            failed = [f.outcome.name for f in finished if f.outcome.kind != OutcomeKind.PASSED]
             yield f"the reference fails visible tests: {failed}"
 
     def _notebook(self, manifest: Manifest, proof: Proof) -> Iterator[str]:
@@ -183,7 +185,7 @@ class Prover:
             (self._exercises / manifest.path / "quiz.toml").read_text("utf-8")
         )["question"]
         key = {answer["question"]: answer["correct"] for answer in answers}
-        if self._grade(manifest, json.dumps(key), 0, proof)[0].verdict != "accepted":
+        if self._grade(manifest, json.dumps(key), 0, proof)[0].verdict != Verdict.ACCEPTED:
             yield "the right answers are not accepted"
         if self._grade(manifest, "{}", 0, proof)[0].score:
             yield "no answers get points"

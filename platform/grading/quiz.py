@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from grading.report import (
-    PASSED,
     Bilingual,
     CaseResult,
     Collected,
@@ -19,6 +18,7 @@ from grading.report import (
     PlannedTest,
     verdict_of,
 )
+from submissions.verdicts import OutcomeKind, Verdict
 
 UNREADABLE = {
     "en": "The answers could not be read. Please choose again and submit once more.",
@@ -32,7 +32,7 @@ def grade(answers: Path, source: str) -> Iterator[Event]:
     key = tomllib.loads(answers.read_text(encoding="utf-8"))["answer"]
     chosen = _chosen(source)
     if chosen is None:
-        yield Graded("wrong_answer", 0.0, float(len(key)), UNREADABLE)
+        yield Graded(Verdict.WRONG_ANSWER, 0.0, float(len(key)), UNREADABLE)
         return
     yield Collected(
         [PlannedTest(a["question"], _title(i), _points(a)) for i, a in enumerate(key, 1)]
@@ -68,7 +68,7 @@ def _outcome(number: int, answer: dict[str, Any], chosen: list[str]) -> CaseResu
     return CaseResult(
         name=answer["question"],
         title=_title(number),
-        kind=PASSED if right else "wrong_answer",
+        kind=OutcomeKind.PASSED if right else OutcomeKind.WRONG_ANSWER,
         points=points if right else 0.0,
         max_points=points,
         seconds=0.0,

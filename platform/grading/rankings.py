@@ -15,7 +15,7 @@ from leaderboard import services
 from leaderboard.models import Measurement
 from submissions import selectors
 from submissions.models import GradingRun, new_seed
-from submissions.states import PASSING, Verdict
+from submissions.verdicts import PASSING, Verdict
 
 log = logging.getLogger(__name__)
 

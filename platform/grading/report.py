@@ -6,12 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from submissions.verdicts import OutcomeKind, Verdict
+
 Bilingual = dict[str, str]
 """A text with the keys ``en`` and ``zh``."""
-
-PASSED = "passed"
-NOT_RUN = "not_run"
-"""Of a test that was passed over since another failed, which decides the verdict."""
 
 
 @dataclass(frozen=True)
@@ -41,14 +39,15 @@ class Started:
 class CaseResult:
     """How one test ended.
 
-    ``kind`` is "passed", "not_run", or the verdict that this test alone would get.
+    ``kind`` is passed, not run (since another failed, which decides), or the verdict that this
+    test alone would get.
     ``details`` of a wrong answer: ``call``, the last one, as a text, and ``rows`` with ``place``,
     ``expected``, ``actual`` (texts) and ``off`` (whether they differ).
     """
 
     name: str
     title: Bilingual
-    kind: str
+    kind: OutcomeKind
     points: float
     max_points: float
     seconds: float
@@ -93,7 +92,7 @@ class Graded:
     When ``more_follows`` a diagnosis or the notebook's run may come after it.
     """
 
-    verdict: str
+    verdict: Verdict
     score: float
     max_score: float
     message: Bilingual | None = None
@@ -121,7 +120,10 @@ def from_json(data: dict[str, Any]) -> Event:
     if kind is Collected:
         fields["tests"] = [PlannedTest(**test) for test in fields["tests"]]
     elif kind is Finished:
-        fields["outcome"] = CaseResult(**fields["outcome"])
+        outcome = fields["outcome"]
+        fields["outcome"] = CaseResult(**outcome | {"kind": OutcomeKind(outcome["kind"])})
+    elif kind is Graded:
+        fields["verdict"] = Verdict(fields["verdict"])
     event: Event = kind(**fields)
     return event
 
@@ -131,7 +133,10 @@ def graded_in(events: Iterable[Event]) -> Graded:
     return next(event for event in events if isinstance(event, Graded))
 
 
-def verdict_of(outcomes: Sequence[CaseResult]) -> str:
+_NO_FAILURE = (OutcomeKind.PASSED, OutcomeKind.NOT_RUN)
+
+
+def verdict_of(outcomes: Sequence[CaseResult]) -> Verdict:
     """Return the verdict: that of the first required test that failed, too slow last of all.
 
     What was not run decides nothing.
@@ -143,10 +148,10 @@ def verdict_of(outcomes: Sequence[CaseResult]) -> str:
     """
     if not outcomes:
         raise ValueError("no test ran")
-    failed = [outcome for outcome in outcomes if outcome.kind not in (PASSED, NOT_RUN)]
+    failed = [outcome for outcome in outcomes if outcome.kind not in _NO_FAILURE]
     if not failed:
-        return "accepted"
-    required = [outcome.kind for outcome in failed if not outcome.stretch]
+        return Verdict.ACCEPTED
+    required = [Verdict(outcome.kind) for outcome in failed if not outcome.stretch]
     if not required:
-        return "partially_accepted"
-    return next((kind for kind in required if kind != "too_slow"), "too_slow")
+        return Verdict.PARTIALLY_ACCEPTED
+    return next((kind for kind in required if kind != Verdict.TOO_SLOW), Verdict.TOO_SLOW)

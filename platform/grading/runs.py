@@ -20,7 +20,7 @@ from grading.report import Collected, Diagnosed, Event, Finished, Graded, Notebo
 from grading.sandboxes.base import SandboxUnavailable
 from submissions import services
 from submissions.services import Claim, ClaimLost
-from submissions.states import OutcomeKind, Verdict
+from submissions.verdicts import OutcomeKind, Verdict
 
 log = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from curriculum.models import Exercise
 from leaderboard.models import Duel, Entry, Measurement, Ruling, Standing, Streak
 from submissions import queue
 from submissions.models import GradingRun, Result, Submission
-from submissions.states import PASSING
+from submissions.verdicts import PASSING
 
 IMPLAUSIBLE = 0.1
 """A ratio below the roofline is held for review, and one below this share of the record's; of the

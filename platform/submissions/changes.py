@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from django.db.models import QuerySet
 
 from submissions.models import Submission
-from submissions.states import PASSING
+from submissions.verdicts import PASSING
 
 MAX_LINES = 2000
 """Of either text: the comparison takes quadratic time, some 0.3 s at worst with so many."""

@@ -13,7 +13,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from curriculum.models import Exercise, ExerciseVersion
-from submissions.states import ACTIVE, FINAL, PASSING, OutcomeKind, State, Verdict
+from submissions.states import ACTIVE, FINAL, OUTCOME_KINDS, VERDICTS, State
+from submissions.verdicts import PASSING, OutcomeKind, Verdict
 
 
 class Draft(models.Model):
@@ -98,7 +99,7 @@ class GradingRun(models.Model):
     submission = models.ForeignKey(Submission, models.CASCADE, related_name="runs")
     queue = models.CharField(max_length=20)
     state = models.CharField(max_length=10, choices=State, default=State.QUEUED)
-    verdict = models.CharField(max_length=20, choices=Verdict, blank=True)
+    verdict = models.CharField(max_length=20, choices=VERDICTS, blank=True)
     score = models.FloatField(default=0.0)
     max_score = models.FloatField(default=0.0)
     # Of a submission's runs the newest that is graded, see ``services.results``.
@@ -154,7 +155,8 @@ class GradingRun(models.Model):
             ),
             models.CheckConstraint(condition=Q(state__in=State.values), name="run_state_known"),
             models.CheckConstraint(
-                condition=Q(verdict__in=["", *Verdict.values]), name="run_verdict_known"
+                condition=Q(verdict__in=["", *(verdict.value for verdict in Verdict)]),
+                name="run_verdict_known",
             ),
             models.CheckConstraint(
                 condition=Q(score__gte=0, score__lte=F("max_score")), name="run_score_in_range"
@@ -234,7 +236,7 @@ class Outcome(models.Model):
     position = models.PositiveSmallIntegerField()
     name = models.CharField(max_length=200)
     title = models.JSONField()
-    kind = models.CharField(max_length=20, choices=OutcomeKind, default=OutcomeKind.WAITING)
+    kind = models.CharField(max_length=20, choices=OUTCOME_KINDS, default=OutcomeKind.WAITING.value)
     points = models.FloatField(default=0.0)
     max_points = models.FloatField(default=0.0)
     stretch = models.BooleanField(default=False)
@@ -253,7 +255,8 @@ class Outcome(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["run", "name"], name="outcome_once_a_run"),
             models.CheckConstraint(
-                condition=Q(kind__in=OutcomeKind.values), name="outcome_kind_known"
+                condition=Q(kind__in=[kind.value for kind in OutcomeKind]),
+                name="outcome_kind_known",
             ),
         ]
 

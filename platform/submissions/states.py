@@ -1,9 +1,11 @@
-"""Where a grading run is, and what is thought of the code: two enums, one table of moves."""
+"""Where a grading run is, and what pages call what is thought of the code; one table of moves."""
 
 from __future__ import annotations
 
 from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
+
+from submissions.verdicts import OutcomeKind, Verdict
 
 
 class State(TextChoices):
@@ -16,43 +18,28 @@ class State(TextChoices):
     CANCELLED = "cancelled", _("Cancelled")
 
 
-class Verdict(TextChoices):
-    """The judgement of the code, in the judges' words."""
+LABELS = {
+    "waiting": _("Waiting"),
+    "running": _("Running"),
+    "passed": _("Passed"),
+    "not_run": _("Not run"),
+    "ran": _("Ran"),
+    "accepted": _("Accepted"),
+    "partially_accepted": _("Partially accepted"),
+    "wrong_answer": _("Wrong answer"),
+    "too_slow": _("Too slow"),
+    "runtime_error": _("Runtime error"),
+    "syntax_error": _("Syntax error"),
+    "time_limit": _("Time limit"),
+    "memory_limit": _("Memory limit"),
+    "output_limit": _("Output limit"),
+    "process_limit": _("Process limit"),
+    "protocol_error": _("Protocol error"),
+}
+"""What pages call verdicts, and the ends of tests."""
 
-    ACCEPTED = "accepted", _("Accepted")
-    PARTIALLY_ACCEPTED = "partially_accepted", _("Partially accepted")
-    WRONG_ANSWER = "wrong_answer", _("Wrong answer")
-    TOO_SLOW = "too_slow", _("Too slow")
-    RUNTIME_ERROR = "runtime_error", _("Runtime error")
-    SYNTAX_ERROR = "syntax_error", _("Syntax error")
-    TIME_LIMIT = "time_limit", _("Time limit")
-    MEMORY_LIMIT = "memory_limit", _("Memory limit")
-    OUTPUT_LIMIT = "output_limit", _("Output limit")
-    PROCESS_LIMIT = "process_limit", _("Process limit")
-    PROTOCOL_ERROR = "protocol_error", _("Protocol error")
-    RAN = "ran", _("Ran")
-
-
-class OutcomeKind(TextChoices):
-    """How one test stands or ended."""
-
-    WAITING = "waiting", _("Waiting")
-    RUNNING = "running", _("Running")
-    PASSED = "passed", _("Passed")
-    NOT_RUN = "not_run", _("Not run")
-    WRONG_ANSWER = "wrong_answer", _("Wrong answer")
-    TOO_SLOW = "too_slow", _("Too slow")
-    RUNTIME_ERROR = "runtime_error", _("Runtime error")
-    SYNTAX_ERROR = "syntax_error", _("Syntax error")
-    TIME_LIMIT = "time_limit", _("Time limit")
-    MEMORY_LIMIT = "memory_limit", _("Memory limit")
-    OUTPUT_LIMIT = "output_limit", _("Output limit")
-    PROCESS_LIMIT = "process_limit", _("Process limit")
-    PROTOCOL_ERROR = "protocol_error", _("Protocol error")
-
-
-PASSING = frozenset({Verdict.ACCEPTED, Verdict.PARTIALLY_ACCEPTED})
-"""With these every required test passed."""
+VERDICTS = [(verdict.value, LABELS[verdict.value]) for verdict in Verdict]
+OUTCOME_KINDS = [(kind.value, LABELS[kind.value]) for kind in OutcomeKind]
 
 TRANSITIONS: dict[State, dict[State, str]] = {
     State.QUEUED: {

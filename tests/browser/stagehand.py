@@ -14,7 +14,7 @@ from accounts.models import User
 from curriculum.models import Exercise, ExerciseVersion, Stage, Topic
 from submissions import services
 from submissions.models import Submission
-from submissions.states import Verdict
+from submissions.verdicts import Verdict
 
 # With everything that is wider than a pane, let alone a phone.
 STATEMENT = r"""

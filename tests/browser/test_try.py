@@ -9,7 +9,7 @@ from accounts.models import User
 from curriculum.models import Exercise
 from submissions import services
 from submissions.models import Submission
-from submissions.states import Verdict
+from submissions.verdicts import Verdict
 from tests.browser.conftest import Open
 from tests.browser.test_pages import serious
 from tests.browser.test_workbench import MINE, STARTER, editor, sent, write

@@ -26,7 +26,7 @@ from django.db import connection
 from accounts.models import User
 from submissions import queue, services
 from submissions.models import GradingRun
-from submissions.states import Verdict
+from submissions.verdicts import Verdict
 from tests.browser.stagehand import make_exercise
 
 assert connection.vendor == "postgresql"

@@ -17,7 +17,7 @@ from grading.management.commands import replay
 from grading.report import CaseResult, Finished, Graded
 from submissions import queue, services
 from submissions.models import GradingRun
-from submissions.states import Verdict
+from submissions.verdicts import Verdict
 from tests.browser.stagehand import make_exercise
 
 SLUG = "adder"

@@ -22,7 +22,8 @@ from grading.runs import grade_run
 from grading.sandboxes.base import SandboxUnavailable
 from submissions import queue, services
 from submissions.models import GradingRun
-from submissions.states import State, Verdict
+from submissions.states import State
+from submissions.verdicts import Verdict
 from tests.browser.stagehand import make_exercise
 
 # grade_run has a thread that keeps the lease alive: it must see what this thread has written.

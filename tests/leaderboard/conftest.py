@@ -17,7 +17,8 @@ from leaderboard.models import Measurement
 from submissions import queue
 from submissions.models import GradingRun, Outcome, Submission
 from submissions.services.results import settle
-from submissions.states import OutcomeKind, State, Verdict
+from submissions.states import State
+from submissions.verdicts import OutcomeKind, Verdict
 from tests.browser.stagehand import make_exercise
 
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)

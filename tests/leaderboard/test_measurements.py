@@ -24,7 +24,8 @@ from leaderboard import selectors, services
 from leaderboard.models import Entry, Measurement, Ruling
 from submissions import queue
 from submissions.models import GradingRun
-from submissions.states import State, Verdict
+from submissions.states import State
+from submissions.verdicts import Verdict
 from tests.leaderboard.conftest import Solve, speed_of
 
 MakeLearner = Callable[..., User]

@@ -12,7 +12,7 @@ from curriculum.models import Exercise
 from leaderboard import services
 from leaderboard.models import Entry, Ruling, Standing, Streak
 from submissions.services import claim, record_verdict, submit
-from submissions.states import Verdict
+from submissions.verdicts import Verdict
 from tests.leaderboard.conftest import NOON, Solve, speed_of
 
 MakeLearner = Callable[..., User]

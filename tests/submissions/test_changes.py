@@ -13,7 +13,7 @@ from accounts.models import User
 from curriculum.models import Exercise
 from submissions import changes, services
 from submissions.models import Submission
-from submissions.states import Verdict
+from submissions.verdicts import Verdict
 from tests.submissions.conftest import MakeLearner, Submit, claimed
 
 

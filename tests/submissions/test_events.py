@@ -19,7 +19,7 @@ from accounts.models import User
 from submissions import events, services
 from submissions.models import GradingRun
 from submissions.queue import CHANGED
-from submissions.states import Verdict
+from submissions.verdicts import Verdict
 from tests.conftest import broker_at
 from tests.submissions.conftest import MakeLearner, MakeRun, claimed
 

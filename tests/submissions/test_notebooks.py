@@ -12,7 +12,7 @@ from django.urls import reverse
 from curriculum.models import Exercise
 from submissions import services
 from submissions.models import Submission
-from submissions.states import Verdict
+from submissions.verdicts import Verdict
 from tests.submissions.conftest import claimed
 
 HTMX = {"HX-Request": "true"}

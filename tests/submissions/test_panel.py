@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 
 from submissions import services
-from submissions.states import Verdict
+from submissions.verdicts import Verdict
 from tests.submissions.conftest import MakeRun, claimed
 
 PASSED = {"kind": "passed", "points": 1.0}

@@ -16,7 +16,8 @@ from curriculum.models import Exercise
 from submissions import errors, services
 from submissions.models import Draft, GradingRun, Submission
 from submissions.services import Claim, reaper
-from submissions.states import State, Verdict
+from submissions.states import State
+from submissions.verdicts import Verdict
 from tests.submissions.conftest import MakeRun, Submit, claimed, expire_leases
 
 T = TypeVar("T")

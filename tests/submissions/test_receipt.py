@@ -8,7 +8,7 @@ from django.test import Client
 from django.urls import reverse
 
 from submissions import services
-from submissions.states import Verdict
+from submissions.verdicts import Verdict
 from tests.submissions.conftest import MakeRun, claimed
 
 

@@ -15,7 +15,8 @@ from curriculum.models import Exercise
 from leaderboard.models import Entry, Standing
 from submissions import progress, services
 from submissions.models import GradingRun, Result, Submission
-from submissions.states import State, Verdict
+from submissions.states import State
+from submissions.verdicts import Verdict
 from tests.browser.stagehand import FAILING, graded
 from tests.submissions.conftest import MakeRun, Submit, claimed
 

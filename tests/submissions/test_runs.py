@@ -15,7 +15,8 @@ from pytest_django import Settings
 from submissions import services
 from submissions.models import GradingRun
 from submissions.services import Claim, ClaimLost, moves, reaper
-from submissions.states import FINAL, TRANSITIONS, InvalidTransition, State, Verdict
+from submissions.states import FINAL, TRANSITIONS, InvalidTransition, State
+from submissions.verdicts import Verdict
 from tests.submissions.conftest import Bells, MakeRun, claimed, expire_leases
 
 TITLE = {"en": "One", "zh": "一"}

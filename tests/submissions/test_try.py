@@ -10,7 +10,7 @@ from accounts.models import User
 from curriculum.models import Exercise
 from submissions import errors, services
 from submissions.models import Submission
-from submissions.states import Verdict
+from submissions.verdicts import Verdict
 from tests.browser.stagehand import STARTER
 from tests.submissions.conftest import claimed
 

@@ -15,7 +15,8 @@ from accounts.models import User
 from curriculum.models import Exercise
 from submissions import services
 from submissions.models import Draft, GradingRun, Submission
-from submissions.states import State, Verdict
+from submissions.states import State
+from submissions.verdicts import Verdict
 from tests.browser.stagehand import FAILING, QUIZ, STARTER, graded, make_quiz
 from tests.submissions.conftest import MakeExercise, MakeLearner, MakeRun, Submit, claimed
 

@@ -24,8 +24,9 @@ from grading.grader.subject import Subject
 from grading.remote.meter import Meter, MeteredStream, RunTime
 from grading.remote.peer import GraderPeer
 from grading.remote.trace import Trace
-from grading.report import PASSED, Diagnosed
+from grading.report import Diagnosed
 from sandbox.stream import Disconnected, Stream
+from submissions.verdicts import OutcomeKind
 
 MAX_TESTS = 3
 SOLUTION_S = 3.0
@@ -102,7 +103,7 @@ class Diagnosis:
     def _matches(self, item: pytest.Item) -> list[Mistake]:
         mine = self._rerun(item, self._own)
         right = self._rerun(item, self._reference.subject)
-        if mine.kind != "wrong_answer" or right.kind != PASSED:
+        if mine.kind != OutcomeKind.WRONG_ANSWER or right.kind != OutcomeKind.PASSED:
             return []
         reruns = ((mistake, self._rerun(item, mistake.subject)) for mistake in self._mistakes)
         return [
@@ -125,7 +126,7 @@ class Diagnosis:
         return found[0] if _agree(found) else None
 
     def _passes(self, mistake: Mistake, item: pytest.Item) -> bool:
-        return self._rerun(item, mistake.subject).kind == PASSED
+        return self._rerun(item, mistake.subject).kind == OutcomeKind.PASSED
 
 
 def _best(mistakes: list[Mistake], score: Callable[[Mistake], int]) -> list[Mistake]:

@@ -12,10 +12,10 @@ from grading.grader.likeness import distance
 from grading.messages import Text
 from grading.remote.meter import TimeLimit, TotalTimeLimit
 from grading.remote.peer import GraderPeer
-from grading.report import NOT_RUN
 from sandbox.errors import RemoteError
 from sandbox.stream import Disconnected
 from sandbox.wire import ProtocolError
+from submissions.verdicts import OutcomeKind
 
 
 class TooSlow(CheckFailed):
@@ -28,7 +28,7 @@ class NotRun(Exception):
     It says nothing of the sandbox, which may be an earlier test's.
     """
 
-    def __init__(self, text: Text, kind: str = NOT_RUN) -> None:
+    def __init__(self, text: Text, kind: OutcomeKind = OutcomeKind.NOT_RUN) -> None:
         super().__init__(text.en)
         self.text, self.kind = text, kind
 
@@ -44,7 +44,7 @@ class Fault(NamedTuple):
     check that failed looked at. One that ``stumbled`` was no check at all: is the test to blame?
     """
 
-    kind: str
+    kind: OutcomeKind
     message: Text
     hinted: bool = False
     compared: Compared | None = None
@@ -58,23 +58,27 @@ class Limits(NamedTuple):
     memory_mib: int
 
 
-_CAUSES = {"memory": "memory_limit", "output": "output_limit", "processes": "process_limit"}
+_CAUSES = {
+    "memory": OutcomeKind.MEMORY_LIMIT,
+    "output": OutcomeKind.OUTPUT_LIMIT,
+    "processes": OutcomeKind.PROCESS_LIMIT,
+}
 
 
 def of_sandbox(peer: GraderPeer, reason: str, limits: Limits) -> Fault | None:
     """Return what ended the sandbox, if anything did, whatever the test made of it."""
     if peer.overflowed:
-        return Fault("output_limit", messages.OUTPUT_LIMIT)
+        return Fault(OutcomeKind.OUTPUT_LIMIT, messages.OUTPUT_LIMIT)
     fault = peer.fault
     if fault is None:
         return None
     if isinstance(fault, TimeLimit):
         say = messages.time_limit if fault.at_once else messages.calls_limit
-        return Fault("time_limit", say(fault.seconds))
+        return Fault(OutcomeKind.TIME_LIMIT, say(fault.seconds))
     if isinstance(fault, TotalTimeLimit):
-        return Fault("time_limit", messages.total_limit(limits.total_s))
+        return Fault(OutcomeKind.TIME_LIMIT, messages.total_limit(limits.total_s))
     if isinstance(fault, ProtocolError):
-        return Fault("protocol_error", messages.PROTOCOL)
+        return Fault(OutcomeKind.PROTOCOL_ERROR, messages.PROTOCOL)
     if isinstance(fault, Disconnected):
         return _ended(reason, limits)
     return None
@@ -82,27 +86,27 @@ def of_sandbox(peer: GraderPeer, reason: str, limits: Limits) -> Fault | None:
 
 def _ended(reason: str, limits: Limits) -> Fault:
     if reason == "memory":
-        return Fault("memory_limit", messages.memory_limit(limits.memory_mib))
+        return Fault(OutcomeKind.MEMORY_LIMIT, messages.memory_limit(limits.memory_mib))
     if reason == "process_limit":
-        return Fault("process_limit", messages.PROCESS_LIMIT)
-    return Fault("runtime_error", messages.ENDED)
+        return Fault(OutcomeKind.PROCESS_LIMIT, messages.PROCESS_LIMIT)
+    return Fault(OutcomeKind.RUNTIME_ERROR, messages.ENDED)
 
 
 def of_remote(error: RemoteError, limits: Limits) -> Fault:
     """Return what an exception of the learner's code means."""
     if error.type_name == "Unsendable":
-        return Fault("wrong_answer", messages.unsendable(error.message))
+        return Fault(OutcomeKind.WRONG_ANSWER, messages.unsendable(error.message))
     if error.type_name in {"SyntaxError", "IndentationError", "TabError"} and any(
         name.startswith("column ") for _, name, _ in error.frames
     ):
-        return Fault("syntax_error", messages.syntax(error))
+        return Fault(OutcomeKind.SYNTAX_ERROR, messages.syntax(error))
     message = {
         "memory": messages.memory_limit(limits.memory_mib),
         "output": messages.OUTPUT_LIMIT,
         "processes": messages.PROCESS_LIMIT,
     }.get(error.cause)
     if message is None:
-        return Fault("runtime_error", messages.raised(error))
+        return Fault(OutcomeKind.RUNTIME_ERROR, messages.raised(error))
     return Fault(_CAUSES[error.cause], message)
 
 
@@ -110,14 +114,14 @@ def _of_check(error: CheckFailed, peer: GraderPeer | None) -> Fault:
     last_call, compared = (peer.last_call if peer else None), error.compared
     wrong_type = isinstance(error, WrongType)
     if wrong_type and last_call is not None and last_call.answer is None:
-        return Fault("wrong_answer", messages.returned_none(last_call.name))
+        return Fault(OutcomeKind.WRONG_ANSWER, messages.returned_none(last_call.name))
     text = error.text
     if peer is not None and compared is not None and compared.label is None:
         # What the check looked at may be something that the test made of the answers.
         answers = [answer for _, answer in peer.trace.entries]
         if last_call and not any(distance(compared.actual, answer) == 0 for answer in answers):
             text += messages.after(last_call)
-    return Fault("wrong_answer", text, hinted=not wrong_type, compared=compared)
+    return Fault(OutcomeKind.WRONG_ANSWER, text, hinted=not wrong_type, compared=compared)
 
 
 def _missing(error: BaseException) -> str:
@@ -136,14 +140,16 @@ def of_test(error: BaseException, peer: GraderPeer | None, limits: Limits) -> Fa
     if isinstance(error, RemoteError):
         return of_remote(error, limits)
     if isinstance(error, TooSlow):
-        return Fault("too_slow", error.text, hinted=True)
+        return Fault(OutcomeKind.TOO_SLOW, error.text, hinted=True)
     if isinstance(error, CheckFailed):
         return _of_check(error, peer)
     if isinstance(error, AssertionError):
-        return Fault("wrong_answer", messages.wrong(last_call), hinted=True)
+        return Fault(OutcomeKind.WRONG_ANSWER, messages.wrong(last_call), hinted=True)
     if last_call is not None and (missing := _missing(error)):
         message = messages.not_raised(missing, last_call.asked, last_call.result)
-        return Fault("wrong_answer", message, hinted=True)
+        return Fault(OutcomeKind.WRONG_ANSWER, message, hinted=True)
     if last_call is not None and last_call.answer is None and "NoneType" in str(error):
-        return Fault("wrong_answer", messages.returned_none(last_call.name), stumbled=True)
-    return Fault("wrong_answer", messages.unusable(last_call), stumbled=True)
+        return Fault(
+            OutcomeKind.WRONG_ANSWER, messages.returned_none(last_call.name), stumbled=True
+        )
+    return Fault(OutcomeKind.WRONG_ANSWER, messages.unusable(last_call), stumbled=True)

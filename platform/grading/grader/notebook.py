@@ -22,6 +22,7 @@ from sandbox.agent.loader import CELL
 from sandbox.errors import RemoteError
 from sandbox.stream import DeadlineExceeded, Disconnected
 from sandbox.wire import ProtocolError
+from submissions.verdicts import OutcomeKind
 
 if TYPE_CHECKING:
     from grading.grader.session import Session
@@ -81,4 +82,4 @@ def _shown(value: Any) -> str:
 
 
 def _out_of_time(session: Session) -> Fault:
-    return Fault("time_limit", messages.notebook_limit(session.spec.total_s))
+    return Fault(OutcomeKind.TIME_LIMIT, messages.notebook_limit(session.spec.total_s))

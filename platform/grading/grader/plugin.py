@@ -23,8 +23,6 @@ from grading.grader.speed import Speed, Untimed
 from grading.grader.subject import Subject, Submission
 from grading.remote.trace import Trace
 from grading.report import (
-    NOT_RUN,
-    PASSED,
     Bilingual,
     CaseResult,
     Collected,
@@ -32,6 +30,7 @@ from grading.report import (
     PlannedTest,
     Started,
 )
+from submissions.verdicts import OutcomeKind
 
 MARKERS = (
     "title(en, zh): what the test says, for the learner",
@@ -162,7 +161,7 @@ class GraderPlugin:
             error = next(iter(self._failures), error)
             fault = self._session.fault_of(self._subject, error)
             trace = peer.trace if peer else Trace()
-            self._again = Rerun(fault.kind if fault else PASSED, trace)
+            self._again = Rerun(fault.kind if fault else OutcomeKind.PASSED, trace)
             self._subject.end_test()
             return
         if isinstance(error, faults.GraderFault):
@@ -205,7 +204,12 @@ class GraderPlugin:
         """Whether not even the model answer gets through a test, for another reason than time."""
         answer = KnownSolution(self._session.spec.model_answer, self._session.run_time)
         try:
-            return self._rerun(item, answer.subject).kind not in {PASSED, NOT_RUN, "time_limit", ""}
+            return self._rerun(item, answer.subject).kind not in {
+                OutcomeKind.PASSED,
+                OutcomeKind.NOT_RUN,
+                OutcomeKind.TIME_LIMIT,
+                "",
+            }
         finally:
             answer.close()
 
@@ -216,7 +220,7 @@ class GraderPlugin:
     def _details(self, item: pytest.Item, fault: faults.Fault | None) -> dict[str, Any] | None:
         """Return what is shown of a wrong answer; of a hidden test no values unless it says so."""
         peer = self._subject.peer
-        if fault is None or fault.kind != "wrong_answer" or peer is None:
+        if fault is None or fault.kind != OutcomeKind.WRONG_ANSWER or peer is None:
             return None
         told = item.get_closest_marker("feedback")
         public = item.path.name == "test_visible.py"
@@ -231,7 +235,7 @@ class GraderPlugin:
     def _to_diagnose(self, items: list[pytest.Item]) -> list[pytest.Item]:
         if not self._session.spec.mistakes:
             return []
-        return self._ended(items, "wrong_answer")
+        return self._ended(items, OutcomeKind.WRONG_ANSWER)
 
     def _ended(self, items: list[pytest.Item], kind: str) -> list[pytest.Item]:
         names = {outcome.name for outcome in self._session.outcomes if outcome.kind == kind}
@@ -246,7 +250,7 @@ class GraderPlugin:
             self._rerun,
             self._session.run_time,
         )
-        for diagnosed in diagnosis.of(failed, self._ended(items, PASSED)):
+        for diagnosed in diagnosis.of(failed, self._ended(items, OutcomeKind.PASSED)):
             self._session.worker.emit(diagnosed)
 
     def _rerun(self, item: pytest.Item, subject: Subject) -> Rerun:
@@ -275,7 +279,7 @@ def _result(
     return CaseResult(
         name=_name(item),
         title=_title(item),
-        kind=fault.kind if fault else PASSED,
+        kind=fault.kind if fault else OutcomeKind.PASSED,
         points=0.0 if fault else points,
         max_points=points,
         seconds=seconds,

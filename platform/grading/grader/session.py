@@ -22,10 +22,11 @@ from grading.grader.subject import Subject
 from grading.grader.worker_line import Lease, WorkerLine
 from grading.remote.meter import Meter, MeteredStream, RunTime
 from grading.remote.peer import GraderPeer
-from grading.report import PASSED, CaseResult, Graded, verdict_of
+from grading.report import CaseResult, Graded, verdict_of
 from sandbox.errors import RemoteError
 from sandbox.stream import DeadlineExceeded, Disconnected
 from sandbox.wire import ProtocolError
+from submissions.verdicts import OutcomeKind, Verdict
 
 PYTEST_OPTIONS = (
     *("-q", "-s", "--noconftest", "--import-mode=importlib", "--assert=plain", "-W", "ignore"),
@@ -70,9 +71,9 @@ class Session:
         Raises:
             NotRun: there is no time left for it.
         """
-        met = sum(outcome.kind == "time_limit" for outcome in self.outcomes)
+        met = sum(outcome.kind == OutcomeKind.TIME_LIMIT for outcome in self.outcomes)
         if self.run_time.over:
-            raise faults.NotRun(messages.total_limit(self.spec.total_s), "time_limit")
+            raise faults.NotRun(messages.total_limit(self.spec.total_s), OutcomeKind.TIME_LIMIT)
         if met >= MOST_LIMITS:
             raise faults.NotRun(messages.MANY_LIMITS)
         if not met:
@@ -204,7 +205,7 @@ class Session:
 
     def has_failed(self) -> bool:
         """Whether a required test failed so far."""
-        return any(one.kind != PASSED and not one.stretch for one in self.outcomes)
+        return any(one.kind != OutcomeKind.PASSED and not one.stretch for one in self.outcomes)
 
     def conclude(self, *, diagnosis_follows: bool) -> None:
         """Tell the verdict: all tests have ended."""
@@ -226,7 +227,7 @@ class Session:
         """Run the learner's lines: there are no tests, so all that is said is whether they ran."""
         run, fault = try_lines(self)
         self.worker.emit(run)
-        return Graded(fault.kind if fault else "ran", 0.0, 0.0)
+        return Graded(Verdict(fault.kind) if fault else Verdict.RAN, 0.0, 0.0)
 
     def _show_notebook(self) -> None:
         if not self.spec.cells:
@@ -246,10 +247,11 @@ class Session:
             assert fault is not None
             return _refused(fault)
         if missing := [name for name in self.spec.entry if name not in members]:
-            return _refused(faults.Fault("runtime_error", messages.missing_entry(missing, members)))
+            text = messages.missing_entry(missing, members)
+            return _refused(faults.Fault(OutcomeKind.RUNTIME_ERROR, text))
         return None
 
 
 def _refused(fault: faults.Fault) -> Graded:
     """The submission can't even be loaded: no test ran, and the reason is the verdict."""
-    return Graded(fault.kind, 0.0, 0.0, fault.message.shown())
+    return Graded(Verdict(fault.kind), 0.0, 0.0, fault.message.shown())

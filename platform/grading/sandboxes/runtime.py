@@ -53,6 +53,8 @@ GRADER = Contents(
         (ROOT / "platform", "grading/grader/*.py"),
         (ROOT / "platform", "grading/remote/*.py"),
         (ROOT / "platform", "curriculum/*.py"),
+        (ROOT / "platform", "submissions/__init__.py"),
+        (ROOT / "platform", "submissions/verdicts.py"),
     ),
 )
 

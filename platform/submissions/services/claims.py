@@ -22,7 +22,8 @@ from submissions.models import GradingRun, Outcome
 from submissions.services import results
 from submissions.services.moves import announce, move
 from submissions.signals import graded
-from submissions.states import FINAL, OutcomeKind, State, Verdict
+from submissions.states import FINAL, State
+from submissions.verdicts import OutcomeKind, Verdict
 from workers import services as workers
 
 PATIENCE_RESENDS = 2

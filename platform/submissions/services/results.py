@@ -11,7 +11,8 @@ from django.utils import timezone
 from accounts.models import User
 from curriculum.models import Exercise
 from submissions.models import GradingRun, Result, Submission
-from submissions.states import PASSING, State
+from submissions.states import State
+from submissions.verdicts import PASSING
 
 
 def note_sent(learner: User, exercise: Exercise) -> None:

@@ -15,7 +15,8 @@ from django.utils.translation import gettext as _
 
 from curriculum.models import ExerciseVersion
 from submissions.models import GradingRun, Outcome, Submission
-from submissions.states import OutcomeKind, State, Verdict
+from submissions.states import State
+from submissions.verdicts import OutcomeKind, Verdict
 
 register = template.Library()
 

@@ -17,7 +17,6 @@ from grading.engine import Job
 from grading.exercises import find
 from grading.grader_process import InfrastructureError
 from grading.report import (
-    PASSED,
     CaseResult,
     Diagnosed,
     Event,
@@ -28,6 +27,7 @@ from grading.report import (
 )
 from grading.sandboxes.base import SandboxUnavailable
 from grading.setup import BACKENDS, make_engine
+from submissions.verdicts import OutcomeKind, Verdict
 
 REJECTED, NOT_GRADED = 1, 2
 """Exit statuses."""
@@ -73,7 +73,7 @@ class Command(BaseCommand):
             self.stdout.write(f"{verdict.verdict}  {verdict.score:g} / {verdict.max_score:g}")
             if verdict.message:
                 self.stdout.write(verdict.message["en"])
-        if verdict.verdict != "accepted":
+        if verdict.verdict != Verdict.ACCEPTED:
             sys.exit(REJECTED)
 
     def _grade(self, job: Job, sandbox: str | None, *, quiet: bool) -> list[Event]:
@@ -98,7 +98,7 @@ class Command(BaseCommand):
         if isinstance(event, Finished):
             outcome = event.outcome
             self.stdout.write(f"{outcome.kind:14} {outcome.seconds:7.3f} s  {outcome.title['en']}")
-            if outcome.kind != PASSED:
+            if outcome.kind != OutcomeKind.PASSED:
                 for text in filter(None, (outcome.message, outcome.hint)):
                     self.stdout.write(f"{'':25}{text['en']}")
         elif isinstance(event, Diagnosed):
