@@ -100,6 +100,6 @@ def test_a_grader_that_ends_with_the_last_answer_is_no_fault(
     monkeypatch.setattr(socket, "send_fds", hang_up_at_once)
     with contextlib.ExitStack() as stack:
         grader: Any = SimpleNamespace(line=ours)
-        connection = _GraderConnection(engine_with(None), grader, Limits(), stack, lambda: None)
+        connection = GraderConnection(engine_with(None), grader, Limits(), stack, lambda: None)
         connection.tell({"pinned": False})
     ours.close()
