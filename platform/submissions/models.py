@@ -202,6 +202,11 @@ class GradingRun(models.Model):
         return list(self.receipt.get("measured_on", []))
 
     @property
+    def is_retried(self) -> bool:
+        """Whether an attempt at it came to nothing and it waits for the next, or is in it."""
+        return not self.is_final and self.attempt > (self.state == State.RUNNING)
+
+    @property
     def passed(self) -> bool:
         """Whether every required test passed."""
         return self.verdict in PASSING

@@ -8,10 +8,11 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
-from submissions import selectors, services
+from submissions import queue, selectors, services
 from submissions.models import GradingRun
 from submissions.states import State
 from tests.conftest import broker_at, redis_server
@@ -92,3 +93,24 @@ def test_the_queues_of_other_machines_do_not_count(make_run: MakeRun) -> None:
     slow, quick = make_run(), make_run()
     GradingRun.objects.filter(pk=slow.pk).update(queue="gpu")
     assert [position(run) for run in (slow, quick)] == [1, 1]
+
+
+@pytest.mark.redis
+def test_what_a_ranking_lacks_waits_for_every_verdict(redis_url: str) -> None:
+    from config.celery import app
+
+    queue.have_measured("cpu")
+    queue.enqueue(uuid4(), "cpu")
+    queue.enqueue(uuid4(), "gpu")
+    taken: list[str] = []
+    with app.connection_for_read() as connection:
+        channel = connection.default_channel
+        consumer = app.amqp.TaskConsumer(
+            channel,
+            queues=[app.amqp.queues["cpu"], app.amqp.queues["gpu"]],
+            on_message=lambda message: (taken.append(message.headers["task"]), message.ack()),
+        )
+        with consumer:
+            for _ in range(3):
+                connection.drain_events(timeout=5)
+    assert taken == [queue.GRADE, queue.GRADE, queue.MEASURE]

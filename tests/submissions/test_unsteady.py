@@ -80,5 +80,20 @@ def test_the_page_says_why_it_waits_again(signed_in: Client, make_run: MakeRun) 
     run = measured_here(make_run())
     page = reverse("submission", args=[run.submission_id])
     assert "unsteady while your code was timed" in signed_in.get(page).content.decode()
+    assert services.claim(run.pk) is not None
+    assert "unsteady while your code was timed" in signed_in.get(page).content.decode()
     signed_in.post(reverse("set_language"), {"language": "zh-hans", "next": "/"})
     assert "重新测量" in signed_in.get(page).content.decode()
+
+
+def test_the_page_says_that_a_machine_of_ours_failed(signed_in: Client, make_run: MakeRun) -> None:
+    run = make_run()
+    page = reverse("submission", args=[run.submission_id])
+    failed = "A machine of ours failed"
+    claim = services.claim(run.pk)
+    assert claim is not None
+    assert failed not in signed_in.get(page).content.decode()
+    services.record_fault(claim, "the host is gone")
+    assert failed in signed_in.get(page).content.decode()
+    assert services.claim(run.pk) is not None
+    assert failed in signed_in.get(page).content.decode()
