@@ -68,7 +68,7 @@ def test_a_broker_that_is_away_costs_no_submission_and_little_time(
     # By itself Celery tries for 6 s to reach a broker, and waits for ever for its answer.
     assert time.monotonic() - started < at_most_s
     assert submission.runs.get().state == State.CANCELLED
-    assert f"enqueue.failed run={submission.latest_run.pk}" in caplog.text
+    assert f"enqueue.failed task={queue.GRADE} {submission.latest_run.pk}" in caplog.text
     assert f"announce.failed submission={submission.pk}" in caplog.text
 
 

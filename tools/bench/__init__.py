@@ -1,0 +1,1 @@
+"""Grading against running the same tests by hand: ``make bench``."""
