@@ -13,15 +13,9 @@ from typing import Any
 
 import msgpack
 
-from sandbox.wire import (
-    Blob,
-    Decoder,
-    Encoder,
-    ProtocolError,
-    Unsendable,
-    refuse_unawaited,
-    unpack,
-)
+from sandbox.decoding import Decoder, unpack
+from sandbox.encoding import Encoder, refuse_unawaited
+from sandbox.wire import Blob, ProtocolError, Unsendable
 
 
 def seal(value: Any) -> tuple[bytes, list[Blob]]:

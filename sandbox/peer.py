@@ -25,11 +25,13 @@ from torch import nn
 
 from sandbox import errors
 from sandbox.autograd import RemoteCall, Tape
+from sandbox.decoding import Decoder
+from sandbox.encoding import Encoder
 from sandbox.layers import as_layer, from_layer
 from sandbox.mirror import OVER, Mirror
 from sandbox.shared import Mirrored, Owned
 from sandbox.stream import Stream
-from sandbox.wire import LIST, Decoder, Encoder, Handle, Layer, ProtocolError, Ref, Unsendable
+from sandbox.wire import LIST, Handle, Layer, ProtocolError, Ref, Unsendable
 
 MAX_NESTING = 100
 MAX_EXPORTS = 100_000

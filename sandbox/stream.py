@@ -17,15 +17,8 @@ from typing import Any
 import msgpack
 import numpy as np
 
-from sandbox.wire import (
-    MAX_BLOB_BYTES,
-    MAX_BLOBS,
-    MAX_BODY_BYTES,
-    Blob,
-    ProtocolError,
-    Unsendable,
-    unpack,
-)
+from sandbox.decoding import unpack
+from sandbox.wire import MAX_BLOB_BYTES, MAX_BLOBS, MAX_BODY_BYTES, Blob, ProtocolError, Unsendable
 
 _HEADER = struct.Struct("<II")
 

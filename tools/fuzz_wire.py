@@ -21,7 +21,7 @@ import msgpack
 import numpy as np
 import torch
 
-from sandbox import wire
+from sandbox import decoding, encoding, wire
 from sandbox.errors import rebuild
 from sandbox.stream import Disconnected, Stream
 
@@ -67,7 +67,7 @@ def one_frame(data: bytes) -> None:
         stream.deadline = time.monotonic() + MAX_FRAME_S
         with contextlib.suppress(wire.ProtocolError, Disconnected):
             tree, blobs = stream.receive()
-            decoded = wire.Decoder(blobs, lambda described: described).decode(tree)
+            decoded = decoding.Decoder(blobs, lambda described: described).decode(tree)
             with contextlib.suppress(wire.ProtocolError):
                 rebuild(decoded)
     finally:
@@ -80,7 +80,7 @@ def sample_frames() -> list[bytes]:
     """Return well-formed frames to start from."""
     frames = []
     for value in _SAMPLES:
-        encoder = wire.Encoder(lambda described: described)
+        encoder = encoding.Encoder(lambda described: described)
         body = msgpack.packb(["=", encoder.encode(value), None, [], None], use_bin_type=True)
         frames.append(_frame(body, [bytes(blob) for blob in encoder.blobs]))
     return frames
@@ -157,7 +157,7 @@ def explore() -> None:
     """Let atheris (``pip install atheris``) look for frames that surprise the decoder."""
     import atheris  # type: ignore[import-untyped]
 
-    for owner in (wire.Decoder, Stream):
+    for owner in (decoding.Decoder, Stream):
         for name, function in list(vars(owner).items()):
             if isinstance(function, FunctionType):
                 setattr(owner, name, atheris.instrument_func(function))

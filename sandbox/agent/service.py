@@ -19,10 +19,11 @@ from sandbox.agent.notebook import Notebook
 from sandbox.agent.resources import limit_memory, use_gpu
 from sandbox.agent.supervisor import AGAIN
 from sandbox.agent.timing import Timing
+from sandbox.encoding import refuse_unawaited
 from sandbox.mirror import UNSET, Mirror
 from sandbox.peer import Peer
 from sandbox.stream import Stream
-from sandbox.wire import Handle, Unsendable, refuse_unawaited
+from sandbox.wire import Handle, Unsendable
 
 _SPECIAL: dict[str, Callable[..., Any]] = {
     "len": len,

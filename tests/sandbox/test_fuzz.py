@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from sandbox import wire
+from sandbox import decoding
 from tools import fuzz_wire
 
 
@@ -18,7 +18,7 @@ def test_whatever_frames_come_nothing_but_protocol_errors(monkeypatch, capsys) -
 
 
 def test_a_decoder_that_is_surprised_is_found(monkeypatch) -> None:
-    monkeypatch.setattr(wire.Decoder, "_bytes", lambda *_: 1 / 0)
+    monkeypatch.setattr(decoding.Decoder, "_bytes", lambda *_: 1 / 0)
     monkeypatch.setattr(fuzz_wire, "FRAMES", 20_000)
     with pytest.raises(SystemExit, match="ZeroDivisionError"):
         fuzz_wire.main()

@@ -17,10 +17,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sandbox import wire
+from sandbox import decoding, encoding, wire
 from sandbox.stream import DeadlineExceeded, Disconnected, Stream
 
-DTYPES = list(wire._DTYPES.values())
+DTYPES = list(wire.DTYPES.values())
 
 
 def refuse(value: Any) -> Any:
@@ -28,10 +28,10 @@ def refuse(value: Any) -> Any:
 
 
 def round_trip(value: Any) -> Any:
-    encoder = wire.Encoder(refuse)
-    tree = wire.unpack(msgpack.packb(encoder.encode(value)))
+    encoder = encoding.Encoder(refuse)
+    tree = decoding.unpack(msgpack.packb(encoder.encode(value)))
     blobs = [bytearray(blob) for blob in encoder.blobs]
-    return wire.Decoder(blobs, refuse).decode(tree)
+    return decoding.Decoder(blobs, refuse).decode(tree)
 
 
 def same(left: Any, right: Any) -> bool:
@@ -99,7 +99,7 @@ def test_views_arrive_as_plain_dense_tensors(tensor):
     assert torch.equal(back, tensor) and back.is_contiguous() and not back.is_conj()
 
 
-@pytest.mark.parametrize("name", sorted(wire._ARRAY_DTYPES))
+@pytest.mark.parametrize("name", sorted(wire.ARRAY_DTYPES))
 def test_arrays_of_every_dtype_come_back(name):
     array = np.array([[0, 1], [1, 0]]).astype(name)
     for value in (array, array[:, ::-1], array.astype(array.dtype.newbyteorder(">")), array[0, 1]):
@@ -226,7 +226,7 @@ def test_what_only_its_class_makes_hashable_is_no_key_to_the_receiver():
 
 def test_a_subclass_is_an_object_when_the_sender_says_so():
     wanted = Counter("a")
-    encoder = wire.Encoder(lambda value: wire.Ref(7), lambda value: value is wanted)
+    encoder = encoding.Encoder(lambda value: wire.Ref(7), lambda value: value is wanted)
     assert encoder.encode([wanted, Counter("a")]) == [
         wire.LIST,
         [wire.REF, 7],
@@ -290,11 +290,11 @@ def test_a_value_that_contains_itself_is_refused():
 )
 def test_a_malformed_tree_is_a_protocol_error(tree):
     with pytest.raises(wire.ProtocolError):
-        wire.Decoder([bytearray(4)], refuse).decode(tree)
+        decoding.Decoder([bytearray(4)], refuse).decode(tree)
 
 
 def test_a_bool_tensor_holds_only_zeros_and_ones_whatever_was_sent():
-    tensor = wire.Decoder([bytearray(b"\x02\xff\x00")], refuse).decode(
+    tensor = decoding.Decoder([bytearray(b"\x02\xff\x00")], refuse).decode(
         [wire.TENSOR, 0, "bool", [3], False]
     )
     assert tensor.view(torch.uint8).tolist() == [1, 1, 0]
@@ -310,7 +310,7 @@ def test_any_bytes_are_a_frame_or_a_protocol_error(data):
     stream.deadline = time.monotonic()
     try:
         tree, blobs = stream.receive()
-        wire.Decoder(blobs, lambda value: value).decode(tree)
+        decoding.Decoder(blobs, lambda value: value).decode(tree)
     except (wire.ProtocolError, Disconnected, DeadlineExceeded):
         pass
     finally:
@@ -330,7 +330,7 @@ trees = st.recursive(
 @settings(max_examples=2000, deadline=None)
 @given(trees, st.lists(st.binary(max_size=64), max_size=3))
 def test_any_tree_decodes_or_is_a_protocol_error(tree, blobs):
-    decoder = wire.Decoder([bytearray(blob) for blob in blobs], lambda value: value)
+    decoder = decoding.Decoder([bytearray(blob) for blob in blobs], lambda value: value)
     with contextlib.suppress(wire.ProtocolError):
         decoder.decode(tree)
 
@@ -351,11 +351,11 @@ def test_a_large_tensor_crosses_a_pipe_unchanged():
     reader, writer = os.pipe()
     stream = Stream(reader, writer)
     tensor = torch.randn(1_000_000)
-    encoder = wire.Encoder(refuse)
+    encoder = encoding.Encoder(refuse)
     tree = encoder.encode(tensor)
     sender = threading.Thread(target=stream.send, args=(tree, encoder.blobs))
     sender.start()
     got, blobs = stream.receive()
     sender.join()
-    assert torch.equal(wire.Decoder(blobs, refuse).decode(got), tensor)
+    assert torch.equal(decoding.Decoder(blobs, refuse).decode(got), tensor)
     stream.close()

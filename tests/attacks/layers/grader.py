@@ -52,7 +52,7 @@ LAYERS = [
     ),
     _grader(
         "strict parser",
-        "sandbox/wire.py",
+        "sandbox/decoding.py",
         (
             "max_map_len=0,\n            max_ext_len=0,\n            strict_map_key=True",
             "strict_map_key=False",

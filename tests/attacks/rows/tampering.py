@@ -36,10 +36,10 @@ sys.excepthook = sys.unraisablehook = lambda *a: None
 
 _ENCODER = """
 import gc, torch
-import sandbox.wire as wire
+import sandbox.encoding as encoding
 def forged(self, value, depth=0):
     return [0, 2, 4, 6]
-wire.Encoder.encode = forged
+encoding.Encoder.encode = forged
 """
 
 _AGENT = """
