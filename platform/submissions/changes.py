@@ -55,4 +55,8 @@ def difference(before: str, after: str) -> list[Line] | None:
         return None
     # The first two lines name files.
     lines = list(difflib.unified_diff(old, new, lineterm=""))[2:]
-    return [Line("…", "") if each[0] == "@" else Line(each[0], each[1:]) for each in lines]
+    begins_at_the_top = bool(lines) and lines[0].startswith("@@ -1,")
+    return [
+        Line("…", "") if each[0] == "@" else Line(each[0], each[1:])
+        for each in (lines[1:] if begins_at_the_top else lines)
+    ]

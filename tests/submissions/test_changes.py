@@ -39,6 +39,7 @@ def test_a_difference_has_marks_and_the_lines_around() -> None:
     shown = changes.difference(before, before.replace("e", "E").replace("j", "j\n"))
     assert marks(shown) == ["…", " b", " c", " d", "-e", "+E", " f", " g", " h", " i", " j", "+"]
     assert changes.difference(before, before) == []
+    assert marks(changes.difference("a\nb", "a\nc")) == [" a", "-b", "+c"]
 
 
 def test_texts_too_long_to_compare_are_said_to_be_so() -> None:
