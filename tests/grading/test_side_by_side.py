@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections import OrderedDict
+from typing import NamedTuple
 
 import numpy as np
 import pytest
 import torch
 
 from grading.checks import Compared
+from grading.grader.likeness import distance
 from grading.grader.side_by_side import MAX_CALL, MAX_ROWS, MAX_TEXT, details, rows, written
 from grading.remote.trace import Call
 
@@ -78,3 +81,28 @@ def test_without_values_neither_rows_nor_numbers_of_tensors_are_told():
     call = Call("f", (torch.tensor([123.456]),), {}, torch.ones(1))
     assert details(compared, call, values=False) == {"call": "f(float32[1]) → float32[1]"}
     assert "123.456" in str(details(compared, call, values=True))
+
+
+class Pair(NamedTuple):
+    left: object
+    right: object
+
+
+ODD = [
+    *(None, True, 1, 1.5, math.nan, math.inf, 1j, "a", b"b", [], [1, [2]], (1,), {}, {1: 2}, {3}),
+    *([1.0, None], [math.nan], {"a": {"b": []}}, Pair(1, [2.0]), OrderedDict(a=1), range(3)),
+    *(torch.tensor(1), torch.empty(0), torch.ones(2, requires_grad=True), torch.tensor([True])),
+    *(torch.ones(2, dtype=torch.bfloat16), torch.tensor([1j]), torch.tensor([math.inf, math.nan])),
+    *(torch.ones(2, dtype=torch.uint8), torch.float32, torch.Size([2]), torch.nn.Linear(1, 1)),
+    *(np.float32(1), np.ones(2, np.float16), np.array(["a"]), np.array([None]), np.ones(0)),
+    *(np.ones(2, np.uint16), np.array("2026", "datetime64"), torch.ones(2).to_sparse(), object()),
+]
+
+
+@pytest.mark.parametrize("actual", ODD, ids=repr)
+def test_nothing_that_can_be_compared_breaks_the_comparison(actual):
+    for expected in ODD:
+        distance(actual, expected)
+        details(Compared(actual, expected, (None, None), None), None, values=True)
+    details(None, Call("f", (actual,), {"k": actual}, actual), values=True)
+    details(None, Call("f", (actual,), {"k": actual}, actual), values=False)

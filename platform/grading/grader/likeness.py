@@ -73,6 +73,10 @@ def distance(left: Any, right: Any) -> float:
     if type(left) is not type(right):
         return math.inf
     if isinstance(left, torch.Tensor | np.ndarray):
+        if left.shape != right.shape or left.dtype != right.dtype:
+            return math.inf
+        if isinstance(left, np.ndarray) and not _is_numeric(left):
+            return 0.0 if np.array_equal(left, right) else math.inf
         return _tensor_distance(torch.as_tensor(left), torch.as_tensor(right))
     if isinstance(left, list | tuple | dict):
         pairs = _pairs(left, right)
@@ -80,6 +84,10 @@ def distance(left: Any, right: Any) -> float:
     if isinstance(left, float | complex | np.inexact):
         return _number_distance(complex(left), complex(right))
     return 0.0 if left == right else math.inf
+
+
+def _is_numeric(array: np.ndarray[Any, Any]) -> bool:
+    return array.dtype.kind in "biufc"
 
 
 def evidence(mine: Any, right: Any) -> float:
@@ -121,9 +129,9 @@ def _number_distance(left: complex, right: complex) -> float:
 
 
 def _tensor_distance(left: torch.Tensor, right: torch.Tensor) -> float:
-    layout = [(t.shape, t.dtype, t.requires_grad) for t in (left, right)]
-    if layout[0] != layout[1]:
+    if (left.requires_grad, left.layout) != (right.requires_grad, right.layout):
         return math.inf
+    left, right = left.detach().to_dense(), right.detach().to_dense()
     if not (left.is_floating_point() or left.is_complex()):
         return 0.0 if torch.equal(left, right) else math.inf
     half = left.dtype in (torch.float16, torch.bfloat16)
@@ -159,4 +167,4 @@ def _is_rounding(left: Any, right: Any) -> bool:
 
 def _wide(tensor: torch.Tensor) -> torch.Tensor:
     wide = torch.complex128 if tensor.is_complex() else torch.float64
-    return tensor.detach().to(wide)
+    return tensor.detach().cpu().to(wide)

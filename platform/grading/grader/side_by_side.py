@@ -73,8 +73,7 @@ def excerpt(value: Any) -> str:
 
 
 def _text(value: Any, depth: int) -> str:
-    if isinstance(value, torch.Tensor | np.ndarray):
-        tensor = torch.as_tensor(value).detach()
+    if (tensor := _tensor(value)) is not None:
         return _text(tensor.tolist(), depth) if tensor.numel() <= MAX_SMALL else summary(value)
     if isinstance(value, float | np.floating):
         return number(float(value))
@@ -103,8 +102,9 @@ def rows(compared: Compared) -> list[Row]:
 
 
 def _rows(actual: Any, expected: Any, compared: Compared, place: str) -> list[Row]:
-    if _is_array(actual) and _is_array(expected):
-        return _array_rows(torch.as_tensor(actual), torch.as_tensor(expected), compared, place)
+    left, right = _tensor(actual), _tensor(expected)
+    if left is not None and right is not None:
+        return _array_rows(left, right, compared, place)
     if isinstance(actual, dict) and isinstance(expected, dict):
         return _dict_rows(actual, expected, compared, place)
     kinds = list if isinstance(expected, list) else tuple
@@ -121,8 +121,13 @@ def _rows(actual: Any, expected: Any, compared: Compared, place: str) -> list[Ro
     return [kind, here]
 
 
-def _is_array(value: Any) -> bool:
-    return isinstance(value, torch.Tensor | np.ndarray)
+def _tensor(value: Any) -> torch.Tensor | None:
+    """Return a plain tensor of numbers if ``value`` is a tensor or an array of them."""
+    if isinstance(value, torch.Tensor):
+        return value.detach().to_dense().cpu()
+    if isinstance(value, np.ndarray) and value.dtype.isnative and value.dtype.kind in "biufc":
+        return torch.as_tensor(value) if value.dtype.itemsize <= 16 else None
+    return None
 
 
 def _kind(value: Any) -> str:
@@ -189,8 +194,8 @@ def _first_difference(inside: Iterator[tuple[str, Any, Any]], compared: Compared
 
 
 def _differs(actual: Any, expected: Any, compared: Compared) -> bool:
-    if _is_array(actual) and _is_array(expected):
-        left, right = torch.as_tensor(actual), torch.as_tensor(expected)
+    left, right = _tensor(actual), _tensor(expected)
+    if left is not None and right is not None:
         alike = left.shape == right.shape and left.dtype == right.dtype
         return not alike or bool(_off(left, right, compared).any())
     if isinstance(actual, float) and isinstance(expected, float):
