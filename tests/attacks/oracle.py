@@ -8,6 +8,7 @@ import tomllib
 import unicodedata
 from collections.abc import Callable
 
+from grading.engine import BUSY
 from grading.report import Graded
 from tests.attacks.harness import CONTROL, COURSE, STAGE, Harness
 from tests.attacks.rows.base import FULL, Row
@@ -82,9 +83,9 @@ def left_over(seen: Seen) -> list[str]:
 
 
 def _time(row: Row, seen: Seen) -> list[str]:
-    """S5: handling takes no longer than the limit and 5 s."""
+    """S5: handling takes no longer than the limit on a busy host and 5 s."""
     manifest = (COURSE / "exercises" / STAGE / row.exercise / "exercise.toml").read_text("utf-8")
-    limit = tomllib.loads(manifest)["limits"]["total_s"] + LATE_S
+    limit = tomllib.loads(manifest)["limits"]["total_s"] * BUSY + LATE_S
     return [] if seen.seconds <= limit else [f"S5 {seen.seconds:.1f} s, {limit} s are allowed"]
 
 
