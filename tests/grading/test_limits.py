@@ -74,6 +74,17 @@ def test_only_a_single_call_that_takes_long_may_be_a_loop_that_never_ends(monkey
     assert ended.value.at_once
 
 
+@pytest.mark.parametrize(("ends_after", "error"), [(3, TotalTimeLimit), (5, TimeLimit)])
+def test_the_runs_limit_blames_no_test_that_kept_to_its_own(monkeypatch, ends_after, error):
+    clock = Clock(monkeypatch, share=0.2)
+    one = Meter(RunTime(ends_after), 4)
+    one.cpu_s = lambda: clock.computed
+    with pytest.raises(error), one.asking(), one.waiting():
+        while True:
+            clock.now += (seconds := one.patience())
+            clock.computed += seconds * clock.share
+
+
 def test_callbacks_count_for_the_run_alone(monkeypatch):
     clock = Clock(monkeypatch, share=1)
     one = Meter(RunTime(100), 4)

@@ -98,14 +98,16 @@ class Meter:
             TimeLimit, TotalTimeLimit: not at all any more.
         """
         now = time.monotonic()
+        waited = self._waited_s + (now - self._waits if self._waits is not None else 0.0)
         total = self._run.limit_s - self._run.spent_s
         total -= now - self._asked if self._asked is not None else 0.0
-        if total <= 0:
-            raise TotalTimeLimit
-        return min(total, self._until_look(now))
+        if total > 0:
+            return min(total, self._until_look(waited))
+        if waited >= self._limit_s:
+            raise self._exceeded(waited)
+        raise TotalTimeLimit
 
-    def _until_look(self, now: float) -> float:
-        waited = self._waited_s + (now - self._waits if self._waits is not None else 0.0)
+    def _until_look(self, waited: float) -> float:
         if self._first_look is None:
             if waited < (first := min(FIRST_LOOK_S, self._limit_s / 2)):
                 return first - waited
@@ -117,9 +119,12 @@ class Meter:
         left = self._limit_s - before - computed
         idle = computed < IDLE * (waited - before)
         if left <= 0 or idle or waited >= BUSY * self._limit_s:
-            in_call = waited - self._before_call_s
-            raise TimeLimit(self._limit_s, at_once=in_call > self._limit_s / 2)
+            raise self._exceeded(waited)
         return min(max(left, _LEAST_S), BUSY * self._limit_s - waited)
+
+    def _exceeded(self, waited: float) -> TimeLimit:
+        in_call = waited - self._before_call_s
+        return TimeLimit(self._limit_s, at_once=in_call > self._limit_s / 2)
 
 
 class MeteredStream(Stream):
