@@ -17,95 +17,33 @@ Either side sends, with every frame, what changed since both last agreed::
 
 from __future__ import annotations
 
-import functools
-import itertools
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import torch
 from torch import nn
-from torch.nn.parameter import is_lazy
 
 from sandbox.autograd import dense
-from sandbox.errors import class_name
+from sandbox.layout import (
+    BUFFER,
+    MAX_LAYERS,
+    MAX_NAME,
+    MAX_TENSORS,
+    PARAMETER,
+    TRANSIENT,
+    Layout,
+    described,
+    is_constant,
+    is_name,
+    lay_out,
+    saving,
+)
 from sandbox.mirror import FIXED, RETYPED, STANDARD, Line, Mirror, mirror_class
 from sandbox.wire import ProtocolError, Unsendable
 
-MAX_LAYERS = 4096
-MAX_TENSORS = 4096
 MAX_LEVELS = 32
-MAX_NAME = 100
 MAX_CONSTANTS = 64
-PARAMETER, BUFFER, TRANSIENT = "parameter", "buffer", "transient buffer"
 _MALFORMED = (ValueError, TypeError, KeyError, AttributeError, RuntimeError, IndexError)
-
-
-class Layout(NamedTuple):
-    """A module taken apart: its layers, and which of them has which tensors."""
-
-    places: list[list[Any]]
-    layers: list[nn.Module]
-    leaves: list[list[list[Any]]]
-    tensors: list[torch.Tensor]
-
-
-def lay_out(module: nn.Module) -> Layout:
-    """Take ``module`` apart.
-
-    Raises:
-        Unsendable: it has more layers or tensors than can be sent, or such names.
-    """
-    layout = Layout([], [], [], [])
-    layers: dict[int, int] = {}
-    tensors: dict[int, int] = {}
-    found = nn.Module.named_modules(module, remove_duplicate=False)
-    for path, layer in itertools.islice(found, MAX_LAYERS + 1):
-        if id(layer) not in layers:
-            layers[id(layer)] = len(layers)
-            layout.layers.append(layer)
-            layout.leaves.append(_leaves(layer, tensors, layout.tensors))
-        layout.places.append([path, layers[id(layer)]])
-    if len(layout.places) > MAX_LAYERS or len(tensors) > MAX_TENSORS:
-        raise Unsendable("too large a module", f"{MAX_TENSORS:,}")
-    names = {part for path, _ in layout.places[1:] for part in path.split(".")}
-    names.update(name for leaves in layout.leaves for name, _, _ in leaves)
-    for name in names:
-        if not _is_name(name):
-            raise Unsendable("name in a module", f"{name!r:.{MAX_NAME}}")
-    return layout
-
-
-def _leaves(
-    layer: nn.Module, numbers: dict[int, int], tensors: list[torch.Tensor]
-) -> list[list[Any]]:
-    transient = layer._non_persistent_buffers_set
-    named: list[tuple[str, str, torch.Tensor | None]] = [
-        *((name, PARAMETER, value) for name, value in layer._parameters.items()),
-        *(
-            (name, TRANSIENT if name in transient else BUFFER, value)
-            for name, value in layer._buffers.items()
-        ),
-    ]
-    leaves: list[list[Any]] = []
-    for name, role, tensor in named:
-        number = None
-        if tensor is not None and not is_lazy(tensor):
-            number = numbers.setdefault(id(tensor), len(numbers))
-            if number == len(tensors):
-                tensors.append(tensor)
-        leaves.append([name, role, number])
-    return leaves
-
-
-def _is_name(name: Any) -> bool:
-    return (
-        type(name) is str
-        and 0 < len(name) <= MAX_NAME
-        and name.isprintable()
-        and "." not in name
-        and not name.startswith(("__", "_remote"))
-        and not hasattr(nn.Module, name)
-    )
 
 
 class Seen(NamedTuple):
@@ -121,6 +59,7 @@ class Shared:
 
     def __init__(self) -> None:
         self.tensors: list[torch.Tensor] = []
+        self._layout: Layout | None = None
         self._seen: list[Seen | None] = []
         self._training: list[bool] = []
 
@@ -180,7 +119,6 @@ class Owned(Shared):
         self.module = module
         self._whole = whole
         self._structure: list[Any] | None = None
-        self._layers: list[nn.Module] = []
 
     def forget_sent(self) -> None:
         super().forget_sent()
@@ -192,23 +130,26 @@ class Owned(Shared):
         Raises:
             Unsendable: the module can't cross.
         """
-        layout = lay_out(self.module)
-        saves = _saving(layout) if self._whole else set()
-        structure = [
-            layout.places,
-            [
-                [*_described(layer), number in saves, self._whole, layout.leaves[number]]
-                for number, layer in enumerate(layout.layers)
-            ],
-        ]
-        new = structure != self._structure
-        if new:
-            self._structure, self._seen = structure, [None] * len(layout.tensors)
-        self._layers = layout.layers
+        layout = lay_out(self.module, self._layout)
+        structure = None
+        if layout is not self._layout or self._structure is None:
+            self._layout, structure = layout, self._structure_of(layout)
+            if structure == self._structure:
+                structure = None
+            else:
+                self._structure, self._seen = structure, [None] * len(layout.tensors)
         entries, switched = self._changed(layout)
-        if not (new or entries or switched):
+        if structure is None and not entries and not switched:
             return None
-        return [structure if new else None, entries, self._training]
+        return [structure, entries, self._training]
+
+    def _structure_of(self, layout: Layout) -> list[Any]:
+        saves = saving(layout) if self._whole else set()
+        layers = [
+            [*described(layer), number in saves, self._whole, layout.leaves[number]]
+            for number, layer in enumerate(layout.layers)
+        ]
+        return [layout.places, layers]
 
     def apply(self, changes: Any) -> None:
         """Take over what the mirror's side changed: values, gradients and flags, no structure.
@@ -218,7 +159,7 @@ class Owned(Shared):
         """
         try:
             structure, entries, training = changes
-            if structure is not None or len(entries) > MAX_TENSORS:
+            if structure is not None or self._layout is None or len(entries) > MAX_TENSORS:
                 raise ProtocolError("only its owner says what a module is made of")
             for number, value, requires_grad, gradient in entries:
                 _check(value, gradient)
@@ -227,7 +168,7 @@ class Owned(Shared):
                     _write(tensor, value)
                 _grade(tensor, requires_grad is True, gradient)
                 self._agree(number, self._seen[number] if value is None else None)
-            self._take_flags(self._layers, training)
+            self._take_flags(self._layout.layers, training)
         except _MALFORMED as error:
             raise ProtocolError(f"changes that don't fit the module: {error}") from error
 
@@ -253,10 +194,11 @@ class Mirrored(Shared):
         Raises:
             Unsendable: the mirror was changed in a way that its owner can't follow.
         """
-        layout = lay_out(self.root)
-        if _skeleton(layout) != self._skeleton:
+        layout = lay_out(self.root, self._layout)
+        if layout is not self._layout and layout.skeleton != self._skeleton:
             self._restore()
             raise Unsendable(FIXED, self.root._remote_name)
+        self._layout = layout
         for seen, tensor in zip(self._seen, layout.tensors, strict=True):
             if seen is not None and not _fits(seen.value, tensor):
                 self._restore()
@@ -284,7 +226,8 @@ class Mirrored(Shared):
                 table[number] = _renewed(known, value, number in parameters)
                 _grade(table[number], requires_grad is True, gradient)
             self._install(table)
-            if structure is not None and _skeleton(lay_out(self.root)) != self._skeleton:
+            self._layout = lay_out(self.root, self._layout)
+            if self._layout.skeleton != self._skeleton:
                 raise ProtocolError("parts of a module that contradict each other")
             for number, value, _, _ in entries:
                 self._agree(number, self._seen[number] if value is None else None)
@@ -396,55 +339,6 @@ class Mirrored(Shared):
                 mirror._non_persistent_buffers_set.add(name)
 
 
-def _skeleton(layout: Layout) -> list[Any]:
-    return [layout.places, layout.leaves]
-
-
-def _described(layer: nn.Module) -> list[Any]:
-    """Return the class of torch.nn, the name, and what torch lists as constants of that class
-    (``in_features``, ``p``, ``eps``): other attributes are not for everybody."""
-    cls: Any = type(layer)
-    standard = _standard(cls)
-    names = [name for name in getattr(standard, "__constants__", ()) if name in layer.__dict__]
-    constants = {name: layer.__dict__[name] for name in names}
-    constants = {name: value for name, value in constants.items() if _is_constant(value)}
-    if isinstance(layer, nn.ParameterList):
-        constants["_size"] = len(layer)
-    elif isinstance(layer, nn.ParameterDict):
-        constants["_keys"] = tuple(layer.keys())
-    return [standard.__name__ if standard else "", class_name(cls)[:MAX_NAME], constants]
-
-
-@functools.lru_cache(maxsize=1024)
-def _standard(cls: Any) -> type[nn.Module] | None:
-    return next((base for base in cls.__mro__ if STANDARD.get(base.__name__) is base), None)
-
-
-_OWN_SAVING = ("state_dict", "_save_to_state_dict", "get_extra_state")
-
-
-def _saves_itself(layer: nn.Module) -> bool:
-    """Whether ``state_dict`` gives something else than parameters and persistent buffers."""
-    own = any(getattr(type(layer), n) is not getattr(nn.Module, n) for n in _OWN_SAVING)
-    return own or bool(layer._state_dict_hooks or layer._state_dict_pre_hooks)
-
-
-def _saving(layout: Layout) -> set[int]:
-    """Return the layers in whose state something below saves itself."""
-    numbers = dict(layout.places)
-    saves = {number for number, layer in enumerate(layout.layers) if _saves_itself(layer)}
-    for path, number in reversed(layout.places):
-        if path and number in saves:
-            saves.add(numbers[path.rpartition(".")[0]])
-    return saves
-
-
-def _is_constant(value: Any) -> bool:
-    if isinstance(value, tuple):
-        return len(value) <= 16 and all(type(item) in (int, float, bool, str) for item in value)
-    return value is None or type(value) in (int, float, bool, str)
-
-
 def _checked_constants(mirror: Mirror, constants: Any) -> dict[str, Any]:
     if type(constants) is not dict or len(constants) > MAX_CONSTANTS:
         raise ProtocolError("malformed constants of a module")
@@ -461,7 +355,7 @@ def _checked_constants(mirror: Mirror, constants: Any) -> dict[str, Any]:
         own["_keys"] = dict.fromkeys(keys)
     for name, value in checked.items():
         _check_name(mirror, name)
-        if name.startswith("_") or not _is_constant(value):
+        if name.startswith("_") or not is_constant(value):
             raise ProtocolError("a malformed constant of a module")
     return checked | own
 
@@ -472,7 +366,7 @@ def _check_path(path: Any) -> None:
 
 
 def _check_name(mirror: Mirror, name: Any) -> None:
-    if not _is_name(name) or hasattr(type(mirror), name):
+    if not is_name(name) or hasattr(type(mirror), name):
         raise ProtocolError("a name that a part of a module can't have")
 
 
