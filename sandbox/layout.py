@@ -72,14 +72,15 @@ def _mark(layer: nn.Module) -> tuple[Any, ...]:
     layout holds what the ids are of."""
     parts = (layer._modules, layer._parameters, layer._buffers)
     tensors = (*layer._parameters.values(), *layer._buffers.values())
-    constants = layer.__dict__
+    own = layer.__dict__
+    constants = [own.get(name) for name in _constant_names(type(layer))]
     return (
         *(tuple(part) for part in parts),
         *(tuple(map(id, part.values())) for part in parts),
         tuple(map(type, tensors)),  # a lazy one becomes a parameter where it is
         tuple(layer._non_persistent_buffers_set),
-        tuple(constants.get(name) for name in _constant_names(type(layer))),
-        tuple(constants.get("_keys", ())),
+        tuple(value if is_constant(value) else type(value) for value in constants),
+        tuple(layer.keys()) if isinstance(layer, nn.ParameterDict) else (),
         bool(layer._state_dict_hooks or layer._state_dict_pre_hooks),
         type(layer),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import gc
 import inspect
+import random
 from collections import OrderedDict
 
 import pytest
@@ -426,6 +427,7 @@ class Net(nn.Module):
         self.w = nn.Parameter(torch.ones(2))
         self.mask, self.scale, self.layers = torch.ones(2, 2), 2.0, [nn.Linear(2, 2)]
         self.drop = nn.Dropout(0.5)
+        self._keys, self._size, self.child_of = None, torch.ones(2), [self]
     def forward(self, x): return self.scale * x
     def child(self): return "a method named as anything"
     @property
@@ -702,6 +704,41 @@ def test_a_lie_about_a_module_is_a_protocol_error(structure):
         flags = [True] * len(structure[1]) if type(structure) is list else []
         many = structure is LIES["two leaves of one name"]
         Mirrored(None, 1).apply([structure, tensors[: 1 + many], flags])
+
+
+ODD = [None, True, -1, 0, 7, 1 << 70, 0.5, "", "a", "a.b", "x" * 300, [], [[]], {}, (), b"", TENSOR]
+
+
+def _places(tree, path=()):
+    """Yield the way to each node of ``tree`` but the root."""
+    items = enumerate(tree) if isinstance(tree, list) else ()
+    for key, item in items:
+        yield (*path, key)
+        yield from _places(item, (*path, key))
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_whatever_a_sandbox_says_of_a_module_is_taken_or_refused(seed):
+    draw = random.Random(seed)
+    refused = 0
+    for _ in range(100):
+        said = copy.deepcopy([GOOD, [[0, TENSOR, True, None]], [True, False]])
+        mirrored = Mirrored(None, 1)
+        if draw.random() < 0.5:
+            mirrored.apply(copy.deepcopy(said))
+        for _ in range(draw.choice([1, 1, 2, 4])):
+            *way, last = draw.choice(list(_places(said)))
+            place = said
+            for step in way:
+                place = place[step]
+            place[last] = draw.choice(ODD)
+        try:
+            mirrored.apply(said)
+            list(mirrored.root.named_parameters())
+            mirrored.changes()
+        except ProtocolError:
+            refused += 1
+    assert refused > 20
 
 
 ENTRIES = {
