@@ -162,10 +162,10 @@ class Decoder:
         return self._adopt(Handle(number, kind, type_name[:200], self.decode(state, depth)))
 
     def _ref(self, items: list[Any], depth: int) -> Any:
-        (number,) = items
-        if type(number) is not int:
+        number, path = items
+        if type(number) is not int or type(path) is not str:
             raise ProtocolError("a malformed reference")
-        return self._adopt(Ref(number))
+        return self._adopt(Ref(number, path))
 
     def _layer(self, items: list[Any], depth: int) -> Any:
         name, arguments, state = self._items(items, depth)

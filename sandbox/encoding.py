@@ -148,7 +148,7 @@ class Encoder:
     def _encode_object(self, value: Any, depth: int) -> list[Any]:
         described = self._describe(value)
         if isinstance(described, Ref):
-            return [REF, described.id]
+            return [REF, described.id, described.path]
         if isinstance(described, Layer):
             fields = (described.name, described.arguments, described.state)
             return [LAYER, *[self.encode(field, depth + 1) for field in fields]]

@@ -28,14 +28,13 @@ from sandbox.autograd import RemoteCall, Tape
 from sandbox.decoding import Decoder
 from sandbox.encoding import Encoder
 from sandbox.layers import as_layer, from_layer
-from sandbox.mirror import OVER, Mirror
-from sandbox.shared import Mirrored, Owned
+from sandbox.mirror import Mirror
+from sandbox.modules import Modules
 from sandbox.stream import Stream
 from sandbox.wire import LIST, Handle, Layer, ProtocolError, Ref, Unsendable
 
 MAX_NESTING = 100
 MAX_EXPORTS = 100_000
-MAX_MIRRORS = 4096
 MAX_TAPED = 1 << 16
 RESTARTED = ["@"]
 
@@ -68,8 +67,7 @@ class Peer:
         self._exports: dict[int, Any] = {}
         self._export_ids: dict[int, int] = {}
         self._tapes: dict[int, Tape] = {}
-        self._owned: dict[int, Owned] = {}
-        self._mirrors = weakref.WeakValueDictionary[int, Mirror]()
+        self.modules = Modules(self)
         self._released: list[int] = []
 
     # What subclasses decide
@@ -129,13 +127,13 @@ class Peer:
         encoder = Encoder(self._describe, self.is_object)
         tree = encoder.encode(list(payload))
         grad = torch.is_grad_enabled()
-        changes = encoder.encode(self._changes())
+        changes = self._changes(encoder)
         released, self._released = self._released, []
         try:
             self.stream.send(["?", operation, tree, grad, changes, released], encoder.blobs)
         except Unsendable:
             self._released += released
-            self._forget_sent()
+            self.modules.forget_sent()
             raise
         except BaseException as error:
             self.fault = error
@@ -161,7 +159,7 @@ class Peer:
             elif tree[0] == "!" and len(tree) == 4:
                 decoder = Decoder(blobs, self._adopt, self.device)
                 error = errors.rebuild(tree[1])
-                self._take_changes(decoder.decode(tree[2]))
+                self.modules.take(decoder.decode(tree[2]))
                 self.take_note(tree[3])
                 return error
             else:
@@ -171,7 +169,7 @@ class Peer:
         decoder = Decoder(blobs, self._adopt, self.device)
         value = decoder.decode(tree[1])
         outputs, tape = list(decoder.gradients), tree[2]
-        self._take_changes(decoder.decode(tree[3]))
+        self.modules.take(decoder.decode(tree[3]))
         self.take_note(tree[4])
         if tape is not None:
             self._bridge(tape, inputs, outputs)
@@ -182,7 +180,7 @@ class Peer:
         try:
             number, parameters = tape
             taped = [(module, each) for module, numbers in parameters for each in numbers]
-            sought = [*inputs, *(self._parameter(module, each) for module, each in taped)]
+            sought = [*inputs, *(self.modules.parameter(*each) for each in taped)]
         except (TypeError, ValueError) as error:
             raise ProtocolError("a malformed tape") from error
         if type(number) is not int or len(taped) > MAX_TAPED:
@@ -195,14 +193,6 @@ class Peer:
         wanted = [sought[place] for place in places]
         made = RemoteCall.apply(backward, outputs, *wanted)  # type: ignore[no-untyped-call]
         weakref.finalize(made[0].grad_fn, self._release_later, number).atexit = False
-
-    def _parameter(self, module: Any, number: Any) -> torch.Tensor | None:
-        """Return a parameter of a mirror, None when nobody holds it any more."""
-        mirror = self._mirrors.get(module)
-        tensors = mirror._remote_shared.tensors if mirror is not None else ()
-        if type(number) is not int or not 0 <= number < len(tensors):
-            return None
-        return tensors[number] if tensors[number].requires_grad else None
 
     def _release_later(self, number: int) -> None:
         """Have the other side drop ``number`` with our next request."""
@@ -236,7 +226,7 @@ class Peer:
         except (Unsendable, MemoryError) as error:  # what is in it is too large: say so
             if reply[0] == "=" and reply[2] is not None:
                 self._tapes.pop(reply[2][0])
-            self._forget_sent()
+            self.modules.forget_sent()
             self.stream.send(*self._error(error))
 
     def _run(self, tree: list[Any], blobs: Any) -> tuple[list[Any], Any]:
@@ -261,7 +251,7 @@ class Peer:
         decoder = Decoder(blobs, self._adopt, self.device)
         arguments = decoder.decode(payload)
         inputs = list(decoder.gradients)
-        self._take_changes(decoder.decode(changes))
+        self.modules.take(decoder.decode(changes))
         self._release(released)
         handler = self.operations.get(operation) if type(operation) is str else None
         if handler is None or type(arguments) is not list:
@@ -279,24 +269,22 @@ class Peer:
     def _reply(self, value: Any, inputs: list[torch.Tensor]) -> tuple[list[Any], Any]:
         encoder = Encoder(self._describe, self.is_object)
         tree = encoder.encode(value)
-        changes = encoder.encode(self._changes())
+        changes = self._changes(encoder)
         note = self.note()
         tape: list[Any] | None = None
         if encoder.gradients:
-            number = next(self._numbers)
-            owned = [(n, module, module.parameters()) for n, module in self._owned.items()]
-            parameters = [module.tensors[t] for _, module, numbers in owned for t in numbers]
-            self._tapes[number] = Tape([*inputs, *parameters], list(encoder.gradients))
-            tape = [number, [[n, numbers] for n, _, numbers in owned if numbers]]
+            number, parameters = next(self._numbers), self.modules.parameters()
+            tensors = [tensor for *_, owned in parameters for tensor in owned]
+            self._tapes[number] = Tape([*inputs, *tensors], list(encoder.gradients))
+            tape = [number, [[module, which] for module, which, _ in parameters]]
         return ["=", tree, tape, changes, note], encoder.blobs
 
     def _error(self, error: BaseException) -> tuple[list[Any], Any]:
         """Return the answer that says ``error``; nothing that a learner's class does stops it."""
         encoder = Encoder(self._describe, self.is_object)
         try:
-            changes = encoder.encode(self._changes())
+            changes = self._changes(encoder)
         except self.caught:
-            self._forget_sent()
             encoder, changes = Encoder(self._describe, self.is_object), [LIST]
         try:
             described = errors.describe(error, self.frames_of(error), self.cause_of(error))
@@ -304,10 +292,13 @@ class Peer:
             described = errors.describe(error, [])
         return ["!", described, changes, self.note()], encoder.blobs
 
-    def _forget_sent(self) -> None:
-        """A frame with changes wasn't sent after all: send everything with the next one."""
-        for shared in (*self._owned.values(), *(m._remote_shared for m in self._mirrors.values())):
-            shared.forget_sent()
+    def _changes(self, encoder: Encoder) -> Any:
+        """Encode what changed since the last frame in the modules that both sides know."""
+        try:
+            return encoder.encode(self.modules.changes())
+        except BaseException:
+            self.modules.forget_sent()
+            raise
 
     def exported(self, number: Any) -> Any:
         """Return the object that the other side knows by ``number``.
@@ -342,19 +333,14 @@ class Peer:
     # Objects
 
     def number_of(self, value: Any) -> int | None:
-        """Return the other side's number of what stands here for something there.
-
-        Raises:
-            Unsendable: it isn't known there any more.
-        """
-        if not isinstance(value, Mirror):
-            return self.home_id(value)
-        if value._remote_path or self._mirrors.get(value._remote_id) is not value:
-            raise Unsendable(OVER, value._remote_name)
-        return value._remote_id
+        """Return the other side's number of what stands here for something there."""
+        return value._remote_id if isinstance(value, Mirror) else self.home_id(value)
 
     def _describe(self, value: Any) -> Handle | Ref | Layer:
-        number = self.number_of(value)
+        if isinstance(value, Mirror):
+            self.modules.require(value)
+            return Ref(value._remote_id, value._remote_path)
+        number = self.home_id(value)
         if number is not None:
             return Ref(number)
         kind = self.kind_of(value)
@@ -370,9 +356,7 @@ class Peer:
             self._exports[known], self._export_ids[id(value)] = value, known
         state = self.state_of(value)
         if isinstance(value, nn.Module):
-            # Every handle of a module carries its whole state: the mirror may be a new one.
-            self._owned[known] = shared = Owned(value, whole=self.loads_modules)
-            state = shared.changes()
+            state = self.modules.own(known, value, whole=self.loads_modules)
         return Handle(known, kind, errors.class_name(type(value)), state)
 
     loads_modules = False
@@ -380,23 +364,14 @@ class Peer:
 
     def _adopt(self, value: Handle | Ref | Layer) -> Any:
         if isinstance(value, Ref):
-            return self.exported(value.id)
+            return self._module(value.id, value.path) if value.path else self.exported(value.id)
         if isinstance(value, Layer):
             return from_layer(value)
         if value.kind != "module":
             return self.proxy(value)
-        known = self._mirrors.get(value.id)
-        if known is not None:
-            known._remote_shared.apply(value.state)
-            return known
-        if len(self._mirrors) >= MAX_MIRRORS:
-            raise ProtocolError(f"more than {MAX_MIRRORS} modules at a time")
-        shared = Mirrored(self, value.id)
-        shared.apply(value.state)
-        mirror = self._mirrors[value.id] = shared.root
+        mirror = self.modules.adopt(value.id, value.state, self._release_later)
         if value.id in self._released:  # one that nobody held any more, back again
             self._released.remove(value.id)
-        weakref.finalize(mirror, self._release_later, value.id).atexit = False
         return mirror
 
     def ask(self, mirror: Mirror, operation: str, *payload: Any) -> Any:
@@ -405,8 +380,7 @@ class Peer:
         Raises:
             Unsendable: it isn't known there any more.
         """
-        if mirror._remote_id not in self._mirrors:
-            raise Unsendable(OVER, mirror._remote_name)
+        self.modules.require(mirror)
         return self.request(operation, mirror._remote_id, mirror._remote_path, *payload)
 
     def get_attribute(self, mirror: Mirror, name: str) -> Any:
@@ -424,7 +398,7 @@ class Peer:
             if type(number) is not int:
                 raise ProtocolError("malformed releases")
             self._tapes.pop(number, None)
-            self._owned.pop(number, None)
+            self.modules.owned.pop(number, None)
             value = self._exports.pop(number, None)
             self._export_ids.pop(id(value), None)
 
@@ -433,34 +407,12 @@ class Peer:
     def forget_modules(self, lasting: Collection[int] = ()) -> None:
         """Drop every module that both sides know, but those of theirs that are ``lasting``: a
         test is over, and its modules with it."""
-        for number in set(self._mirrors) - set(lasting):
-            self._mirrors.pop(number, None)
-            self._released.append(number)
-        if self._owned:
-            self.request("forget", list(self._owned))
-            self._release(list(self._owned))
+        gone = set(self.modules.mirrors) - set(lasting)
+        self.modules.drop_mirrors(gone)
+        self._released += gone
+        if owned := list(self.modules.owned):
+            self.request("forget", owned)
+            self._release(owned)
 
     def _forget(self, numbers: Any) -> None:
-        for number in numbers:
-            self._mirrors.pop(number, None)
-
-    def _changes(self) -> list[Any]:
-        """What changed since the last frame, of our own modules and of our mirrors of theirs."""
-        ours = [[n, c] for n, s in self._owned.items() if (c := s.changes())]
-        mirrors = list(self._mirrors.items())
-        theirs = [[n, c] for n, m in mirrors if (c := m._remote_shared.changes())]
-        return [ours, theirs] if ours or theirs else []
-
-    def _take_changes(self, changes: Any) -> None:
-        if not changes:
-            return
-        try:
-            theirs, ours = changes
-            for number, change in theirs:
-                if (mirror := self._mirrors.get(number)) is not None:
-                    mirror._remote_shared.apply(change)
-            for number, change in ours:
-                if number in self._owned:
-                    self._owned[number].apply(change)
-        except (TypeError, ValueError) as error:
-            raise ProtocolError("malformed changes") from error
+        self.modules.drop_mirrors(numbers)

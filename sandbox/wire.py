@@ -76,9 +76,10 @@ class Handle:
 
 @dataclass(frozen=True, slots=True)
 class Ref:
-    """An object of the receiving side, coming home."""
+    """An object of the receiving side, coming home; or by ``path`` a submodule of it."""
 
     id: int
+    path: str = ""
 
 
 @dataclass(frozen=True, slots=True)

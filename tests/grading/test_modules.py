@@ -333,7 +333,7 @@ def test_a_learner_copies_a_model_of_the_graders(load):
     assert torch.allclose(new, expected(x)) and torch.allclose(old, shadow(x))
     assert code.part(twin) == (2, 2) and code.together(twin) is True
     assert code.many(twin) == (1, 2)
-    assert len(code.peer._owned) < 300
+    assert len(code.peer.modules.owned) < 300
     with pytest.raises(MemoryError, match="copies"):
         code.hoard(twin)
 
@@ -564,6 +564,24 @@ def both(x):
     assert torch.equal(made(torch.ones(1, 2))[0], made.bias)
 
 
+def test_a_part_comes_home_as_what_it_is(load):
+    code = load(
+        HEAD
+        + """
+def last(model): return model[-1]
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.part = nn.Linear(2, 2)
+def belongs(part, net): return part is net.part
+"""
+    )
+    ours = nn.Sequential(nn.Linear(2, 2), nn.Tanh())
+    assert code.last(ours) is ours[1]
+    net = code.Net()
+    assert code.belongs(net.part, net) is True
+
+
 def test_sparse_gradients_arrive_dense(load):
     net = load(HEAD + "def net(): return nn.Embedding(4, 2, sparse=True)").net()
     net(torch.tensor([1])).sum().backward()
@@ -608,13 +626,13 @@ def test_modules_that_nobody_holds_are_forgotten_on_both_sides(load):
     code = load(
         HEAD + "import gc\ndef net(): return nn.Sequential(nn.Linear(2, 2))\n"
         "def owned():\n    from sandbox.agent.service import Agent\n"
-        "    return len(next(o for o in gc.get_objects() if type(o) is Agent)._owned)"
+        "    return len(next(o for o in gc.get_objects() if type(o) is Agent).modules.owned)"
     )
     for _ in range(50):
         code.net()(torch.ones(1, 2))
     gc.collect()
     code.net()
-    assert code.owned() <= 2 and len(code.peer._mirrors) <= 2
+    assert code.owned() <= 2 and len(code.peer.modules.mirrors) <= 2
     net = code.net()
     part = net[0]
     del net
@@ -777,7 +795,7 @@ def test_a_sandbox_cant_take_the_graders_module_apart(load, change):
         + f"""
 def f(net):
     line = net._remote_line
-    line._changes = lambda: [[], [[net._remote_id, {change}]]]
+    line.modules.changes = lambda: [[], [[net._remote_id, {change}]]]
     return net(torch.ones(1, 2))
 """
     )

@@ -41,7 +41,6 @@ class GraderPeer(Peer):
         self.last_call: Call | None = None
         self._names: dict[int, str] = {}
         self._asking = False
-        self._changed: set[int] = set()
         self.outstanding: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext
         """Entered while something has been asked of the sandbox, and not been answered."""
         self.operations |= {"call": self._call, "method": self._method, "next": self._next}
@@ -80,17 +79,12 @@ class GraderPeer(Peer):
         if operation in _TIMING:
             return
         self.trace.note(operation, answer)
-        for number in sorted(self._changed & self._owned.keys()):
-            self.trace.note("left behind", _state(self._owned[number].module))
-        self._changed.clear()
+        for number in sorted(self.modules.changed & self.modules.owned.keys()):
+            self.trace.note("left behind", _state(self.modules.owned[number].module))
+        self.modules.changed.clear()
         if operation in ("call", "forward") and payload[0] in self._names:
             number, *_, args, kwargs = payload
             self.last_call = Call(self._names[number], args, kwargs, answer)
-
-    def _take_changes(self, changes: Any) -> None:
-        super()._take_changes(changes)
-        if changes:
-            self._changed |= {number for number, _ in changes[1]}
 
     def restart(self) -> GraderPeer:
         """Have the process of the other side replaced by a fresh one; return the peer of that.
@@ -154,9 +148,9 @@ class GraderPeer(Peer):
         return function(*args, **kwargs)
 
     def _copy(self, number: Any, path: Any) -> nn.Module:
-        sizes = [tensor.nbytes for owned in self._owned.values() for tensor in owned.tensors]
+        sizes = [tensor.nbytes for owned in self.modules.owned.values() for tensor in owned.tensors]
         own = sum(tensor.nbytes for tensor in self._module(number, path).state_dict().values())
-        if len(self._owned) > MAX_COPIES or sum(sizes) + own > MAX_COPIED_BYTES:
+        if len(self.modules.owned) > MAX_COPIES or sum(sizes) + own > MAX_COPIED_BYTES:
             raise MemoryError(f"more than {MAX_COPIES} copies of models at a time, or too large")
         return super()._copy(number, path)
 

@@ -123,8 +123,9 @@ _TREES = {
     "an array of texts": ('reply([9, 0, "str32", [1]], [bytes(4)])', ""),
     "gradients of ints": ('reply([8, 0, "int32", [1], True], [bytes(4)])', ""),
     "a handle with a text as number": ('reply([12, "1", "function", "f", None])', ""),
-    "a reference to nothing": ("reply([13, 12345])", ""),
-    "a reference that is a float": ("reply([13, 1.0])", ""),
+    "a reference to nothing": ('reply([13, 12345, ""])', ""),
+    "a reference that is a float": ('reply([13, 1.0, ""])', ""),
+    "a reference to a part of nothing": ('reply([13, 1, "weight"])', ""),
     "a layer that isn't": ('reply([14, "os.system", [2], [2]])', ""),
     "a layer of lies": (
         'reply([14, "Linear", [2, "in_features", 2**62, "out_features", 2**62], [2, "weight", [0, [8, 0, "float32", [1], False], True]]], [bytes(4)])',
@@ -242,14 +243,14 @@ _FORGED_LOAD = {
     "a dict of ints": '[2, "double", 1, "twice", 1, "tally", 1, "mean", 1, "run", 1]',
     "a dict with odd keys": "[2, 1, 2, None, 3]",
     "a dict with keys and entries": '[2, "double", [12, 1, "function", "f", None], 5, 6]',
-    "a reference": "[13, 1]",
+    "a reference": '[13, 1, ""]',
     "a handle": '[12, 1, "object", "dict", None]',
 }
 
 _TAKEN_APART = """
 def run(model, x):
     line = model._remote_line
-    line._changes = lambda: [[], [[model._remote_id, [CHANGE]]]]
+    line.modules.changes = lambda: [[], [[model._remote_id, [CHANGE]]]]
     return model(x)
 """
 _CHANGES = {
