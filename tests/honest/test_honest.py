@@ -14,9 +14,10 @@ from django.conf import settings
 from curriculum import notebooks
 from grading.engine import Engine, Job
 from grading.exercises import find
-from grading.report import PASSED, Finished, Graded
+from grading.report import Finished, Graded
 from grading.sandboxes.base import SandboxUnavailable
 from grading.setup import make_engine
+from submissions.verdicts import OutcomeKind, Verdict
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.slow]
 
@@ -46,10 +47,10 @@ def refusal(engine: Engine, file: Path, seed: int) -> str:
         source = notebooks.fill(starter.read_text("utf-8"), source)
     failed: list[str] = []
     for event in engine.grade(Job(manifest.path, "hidden", source, seed)):
-        if isinstance(event, Finished) and event.outcome.kind != PASSED:
+        if isinstance(event, Finished) and event.outcome.kind != OutcomeKind.PASSED:
             outcome = event.outcome
             failed.append(f"{outcome.name}: {outcome.kind} {(outcome.message or {}).get('en')}")
-        if isinstance(event, Graded) and event.verdict != "accepted":
+        if isinstance(event, Graded) and event.verdict != Verdict.ACCEPTED:
             return f"{slug}/{file.name}: {event.verdict} {event.message} {failed}"
     return ""
 
