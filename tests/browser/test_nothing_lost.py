@@ -175,6 +175,19 @@ def test_what_is_typed_before_the_choice_is_kept_as_well(
     expect(choice).to_be_hidden()
 
 
+def test_what_was_typed_and_undone_does_not_come_back(
+    open_page: Open, exercise: Exercise, learner: User
+) -> None:
+    page = open_page(exercise.get_absolute_url(), user=learner)
+    with bad_gateway(page, "**/draft/"):
+        write(page, "# undone\n")
+        while not page.evaluate("JSON.stringify(localStorage).includes('undone')"):
+            page.wait_for_timeout(50)
+        page.keyboard.press("Control+z")
+        page.reload()
+    assert editor(page) == STARTER
+
+
 def test_a_long_chinese_draft_reaches_the_server(
     open_page: Open, exercise: Exercise, learner: User
 ) -> None:

@@ -14,6 +14,8 @@ export class Autosave {
   #serverTimer;
   #sending = false;
   #again = false;
+  // Whether this page has put a text on this device that is still there.
+  #kept = false;
   // The text that stands against the editor's until the learner chooses; null when there is none.
   #other = null;
 
@@ -64,7 +66,11 @@ export class Autosave {
 
   /** Save now. What doesn't reach the server in time is still on this device. */
   async flush() {
-    if (this.editor.text === this.savedText) return;
+    if (this.editor.text === this.savedText) {
+      // Typed and undone: what was kept in between must not come back.
+      if (this.#kept && !this.#other) this.#forget();
+      return;
+    }
     this.keepHere();
     await this.#send();
   }
@@ -83,10 +89,12 @@ export class Autosave {
     const other = this.#other?.onlyHere ? this.#other.source : undefined;
     const kept = { text: this.editor.text, revision: this.revision, other };
     remember(this.where.key, JSON.stringify(kept));
+    this.#kept = true;
   }
 
   #forget() {
     [this.where.key, this.where.guestKey].forEach(forget);
+    this.#kept = false;
   }
 
   #sendIn(milliseconds) {
