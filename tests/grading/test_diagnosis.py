@@ -38,6 +38,8 @@ def trace(*answers):
         (torch.tensor([1.0, NAN]), torch.tensor([1.0, NAN]), torch.tensor([1.0, 0])),
         # the graph is cut
         (torch.ones(2), torch.ones(2), torch.ones(2, requires_grad=True)),
+        # one gradient of two is missing
+        ([None, torch.ones(2)], [None, torch.ones(2)], [torch.ones(2), torch.ones(2)]),
         # accepted what must be refused
         (1.0, 1.0, RemoteError("ValueError", "", [], "")),
     ],

@@ -96,6 +96,8 @@ def evidence(mine: Any, right: Any) -> float:
         return 0.0
     pairs = _pairs(mine, right) if isinstance(mine, list | tuple | dict) else None
     if pairs is not None and type(mine) is type(right):
+        if any(part is None and _has_data(due) for part, due in pairs):
+            return math.inf  # one of several is missing: a gradient, for example
         return max((evidence(*pair) for pair in pairs), default=0.0)
     found = distance(mine, right)
     return found if math.isinf(found) or not _is_rounding(mine, right) else 0.0
