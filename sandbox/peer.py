@@ -30,6 +30,7 @@ from sandbox.encoding import Encoder
 from sandbox.layers import as_layer, from_layer
 from sandbox.mirror import Mirror
 from sandbox.modules import Modules
+from sandbox.policy import Policy
 from sandbox.stream import Stream
 from sandbox.wire import LIST, Handle, Layer, ProtocolError, Ref, Unsendable
 
@@ -43,11 +44,10 @@ class Broken(Exception):
     """The conversation was cut short by a fault; this peer can't be used any more."""
 
 
-class Peer:
+class Peer(Policy):
     """One side of the conversation.
 
-    Subclasses say what they let the other side do: ``operations`` by name, ``export`` for an
-    object that leaves as a handle, and ``proxy`` for a handle that arrives.
+    Subclasses say what they let the other side do: ``operations`` by name, and a policy.
     """
 
     def __init__(self, stream: Stream) -> None:
@@ -70,46 +70,9 @@ class Peer:
         self.modules = Modules(self)
         self._released: list[int] = []
 
-    # What subclasses decide
-
-    def kind_of(self, value: Any) -> str:
-        """Return the kind under which ``value`` may leave as a handle.
-
-        Raises:
-            Unsendable: it may not.
-        """
-        raise NotImplementedError
-
     def is_object(self, value: Any) -> bool:
         """Return whether ``value`` leaves as an object, though its class is derived from data's."""
         return id(value) in self._export_ids
-
-    def state_of(self, value: Any) -> Any:
-        """Return data that goes along with the handle of ``value``."""
-        return None
-
-    def proxy(self, handle: Handle) -> Any:
-        """Return what stands for an object of the other side."""
-        raise NotImplementedError
-
-    def home_id(self, value: Any) -> int | None:
-        """Return the other side's number of ``value`` when it is a proxy of ours."""
-        raise NotImplementedError
-
-    def frames_of(self, error: BaseException) -> list[errors.Frame]:
-        """Return the traceback frames of ``error`` that the other side may read."""
-        return []
-
-    def cause_of(self, error: BaseException) -> str:
-        """Classify ``error`` for the other side."""
-        return ""
-
-    def note(self) -> Any:
-        """Return what goes along with each reply, for example captured output."""
-        return None
-
-    def take_note(self, note: Any) -> None:
-        """Take what came along with a reply."""
 
     # Asking
 

@@ -24,6 +24,7 @@ import torch
 from torch import nn
 
 from sandbox.autograd import dense
+from sandbox.checks import check_name, check_path, check_tensors, checked_constants, index
 from sandbox.layout import (
     BUFFER,
     MAX_LAYERS,
@@ -33,16 +34,12 @@ from sandbox.layout import (
     TRANSIENT,
     Layout,
     described,
-    is_constant,
-    is_name,
     lay_out,
     saving,
 )
 from sandbox.mirror import FIXED, RETYPED, STANDARD, Line, Mirror, mirror_class
 from sandbox.wire import ProtocolError, Unsendable
 
-MAX_LEVELS = 32
-MAX_CONSTANTS = 64
 _MALFORMED = (ValueError, TypeError, KeyError, AttributeError, RuntimeError, IndexError)
 
 
@@ -162,8 +159,8 @@ class Owned(Shared):
             if structure is not None or self._layout is None or len(entries) > MAX_TENSORS:
                 raise ProtocolError("only its owner says what a module is made of")
             for number, value, requires_grad, gradient in entries:
-                _check(value, gradient)
-                tensor = self.tensors[_index(number, len(self.tensors))]
+                check_tensors(value, gradient)
+                tensor = self.tensors[index(number, len(self.tensors))]
                 if value is not None:
                     _write(tensor, value)
                 _grade(tensor, requires_grad is True, gradient)
@@ -221,8 +218,8 @@ class Mirrored(Shared):
                 table = self._build(*structure)
             parameters = {number for _, _, role, number in self._leaves() if role == PARAMETER}
             for number, value, requires_grad, gradient in entries:
-                _check(value, gradient)
-                known = table[_index(number, len(table))]
+                check_tensors(value, gradient)
+                known = table[index(number, len(table))]
                 table[number] = _renewed(known, value, number in parameters)
                 _grade(table[number], requires_grad is True, gradient)
             self._install(table)
@@ -243,8 +240,8 @@ class Mirrored(Shared):
         known, mirrors = self._known(), {mirror._remote_path: mirror for mirror in self._mirrors}
         first: dict[int, str] = {}
         for path, number in places:
-            _check_path(path)
-            first.setdefault(_index(number, len(layers)), path)
+            check_path(path)
+            first.setdefault(index(number, len(layers)), path)
         self._mirrors = [
             self._mirror(first[number], mirrors.get(first[number]), *layer[:5])
             for number, layer in enumerate(layers)
@@ -256,7 +253,7 @@ class Mirrored(Shared):
             raise ProtocolError("malformed tensors of a module")
         table: list[torch.Tensor | None] = [None] * len(numbers)
         for mirror, name, role, number in self._leaves():
-            _check_name(mirror, name)
+            check_name(mirror, name)
             if role not in (PARAMETER, BUFFER, TRANSIENT):
                 raise ProtocolError("an unknown part of a module")
             if number is not None and table[number] is None:
@@ -271,7 +268,7 @@ class Mirrored(Shared):
         for path, number in places[1:]:
             parent, _, name = path.rpartition(".")
             holder = self._by_path[parent]
-            _check_name(holder, name)
+            check_name(holder, name)
             holder._modules[name] = self._by_path[path] = self._mirrors[number]
 
     def _restore(self) -> None:
@@ -320,7 +317,7 @@ class Mirrored(Shared):
             mirror.__dict__.pop(constant, None)
         mirror._remote_path, mirror._remote_name, mirror._remote_class = path, name, cls
         mirror._remote_saves, mirror._remote_loads = saves is True, loads is True
-        mirror._remote_constants = _checked_constants(mirror, constants)
+        mirror._remote_constants = checked_constants(mirror, constants)
         mirror.__dict__.update(mirror._remote_constants)
         return mirror
 
@@ -337,49 +334,6 @@ class Mirrored(Shared):
             held[name] = None if number is None else table[number]
             if role == TRANSIENT:
                 mirror._non_persistent_buffers_set.add(name)
-
-
-def _checked_constants(mirror: Mirror, constants: Any) -> dict[str, Any]:
-    if type(constants) is not dict or len(constants) > MAX_CONSTANTS:
-        raise ProtocolError("malformed constants of a module")
-    checked = dict(constants)
-    own: dict[str, Any] = {}
-    size, keys = checked.pop("_size", 0), checked.pop("_keys", ())
-    if isinstance(mirror, nn.ParameterList):
-        own["_size"] = _index(size, MAX_TENSORS + 1)
-    if isinstance(mirror, nn.ParameterDict):
-        if type(keys) is not tuple or len(keys) > MAX_TENSORS:
-            raise ProtocolError("malformed keys of a module")
-        for key in keys:
-            _check_name(mirror, key)
-        own["_keys"] = dict.fromkeys(keys)
-    for name, value in checked.items():
-        _check_name(mirror, name)
-        if name.startswith("_") or not is_constant(value):
-            raise ProtocolError("a malformed constant of a module")
-    return checked | own
-
-
-def _check_path(path: Any) -> None:
-    if type(path) is not str or path.count(".") >= MAX_LEVELS:
-        raise ProtocolError("not a path")
-
-
-def _check_name(mirror: Mirror, name: Any) -> None:
-    if not is_name(name) or hasattr(type(mirror), name):
-        raise ProtocolError("a name that a part of a module can't have")
-
-
-def _check(value: Any, gradient: Any) -> None:
-    for tensor in (value, gradient):
-        if tensor is not None and not isinstance(tensor, torch.Tensor):
-            raise ProtocolError("not a tensor")
-
-
-def _index(number: Any, size: int) -> int:
-    if type(number) is not int or not 0 <= number < size:
-        raise ProtocolError("no such part of a module")
-    return number
 
 
 def _state(tensor: torch.Tensor) -> Seen:

@@ -229,7 +229,7 @@ def test_a_subclass_is_an_object_when_the_sender_says_so():
     encoder = encoding.Encoder(lambda value: wire.Ref(7), lambda value: value is wanted)
     assert encoder.encode([wanted, Counter("a")]) == [
         wire.LIST,
-        [wire.REF, 7],
+        [wire.REF, 7, ""],
         [wire.DICT, "a", 1],
     ]
 
