@@ -9,7 +9,7 @@ import unicodedata
 from collections.abc import Callable
 
 from grading.engine import BUSY
-from grading.report import Graded
+from grading.report import Diagnosed, NotebookRun
 from tests.attacks.harness import CONTROL, COURSE, STAGE, Harness
 from tests.attacks.rows.base import FULL, Row
 from tests.attacks.seen import Seen
@@ -46,8 +46,11 @@ def _verdict(row: Row, seen: Seen) -> list[str]:
     """S0 and S1: one verdict, never a fault of ours, and no more points than without the attack."""
     if seen.fault:
         return [f"S1 a fault of ours: {seen.fault[:300]}"]
-    if len(seen.verdicts) != 1 or not isinstance(seen.events[-1], Graded):
+    if len(seen.verdicts) != 1:
         return [f"S1 {len(seen.verdicts)} verdicts"]
+    after = seen.events[seen.events.index(seen.verdicts[0]) + 1 :]
+    if not all(isinstance(event, Diagnosed | NotebookRun) for event in after):
+        return [f"S1 after the verdict came {after}"[:300]]
     graded = seen.verdicts[0]
     problems = []
     if graded.verdict not in row.expect:
