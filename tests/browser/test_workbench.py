@@ -6,7 +6,7 @@ import json
 import re
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from accounts.models import User
 from curriculum.models import Exercise
@@ -360,3 +360,28 @@ def test_what_changed_since_a_run_is_shown_beside_the_editor(
     page.get_by_role("link", name="What changed").click()
     expect(page.get_by_text("There is no earlier submission")).to_be_visible()
     assert serious(page) == []
+
+
+def test_an_answer_that_comes_after_the_last_one_shows_nothing_twice(
+    open_page: Open, exercise: Exercise, learner: User
+) -> None:
+    page = open_page(exercise.get_absolute_url(), user=learner)
+    page.get_by_role("button", name="Submit").click()
+    panel = page.locator("[data-run]")
+    expect(panel).to_be_visible()
+    submission = sent()
+    grader = Grader(submission, [PASSED])
+    grader.finish_next()
+    held: list[Route] = []
+    page.route(f"**{submission.get_absolute_url()}", lambda route: held.append(route))
+    grader.judge()
+    panel.dispatch_event("submission-changed")
+    panel.dispatch_event("submission-changed")
+    while not held:
+        page.wait_for_timeout(20)
+    for route in held:
+        route.continue_()
+    page.unroute(f"**{submission.get_absolute_url()}")
+    expect(page.locator(".verdict strong")).to_have_text("Accepted")
+    page.wait_for_timeout(500)
+    expect(panel).to_have_count(1)
