@@ -39,6 +39,8 @@ key = "T1.1a"
 title = { en = "Sums", zh = "求和" }
 """
 SUBMIT = """\
+from uuid import uuid4
+
 from accounts.models import User
 from curriculum.models import Exercise
 from submissions.services import submit
@@ -46,7 +48,8 @@ from submissions.services import submit
 learner, _ = User.objects.get_or_create(username="mei")
 code = Exercise.objects.get(slug="adder")
 for _ in range({count}):
-    source = "def add(a, b):\\n    return a + b\\n"
+    # Each another text: the same one, sent twice at once, would be a double click.
+    source = f"def add(a, b):\\n    return a + b\\n# {{uuid4()}}\\n"
     submit(learner=learner, exercise=code, tests="visible", source=source)
 """
 FILES = {

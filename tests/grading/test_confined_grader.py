@@ -89,7 +89,8 @@ def test_only_its_own_exercise_is_there(holds) -> None:
 
 def test_no_network_and_no_broker(holds) -> None:
     assert holds("sum(':' in line for line in open('/proc/net/dev')) == 1")
-    assert not holds("socket.socket()")
+    with pytest.raises(InfrastructureError, match="PermissionError"):
+        holds("socket.socket()")
 
 
 def test_no_secret_in_its_environment(holds, monkeypatch) -> None:

@@ -35,8 +35,8 @@ LAYERS = [
         "assertion texts",
         "grading/grader/faults.py",
         (
-            'Fault("wrong_answer", messages.wrong(last_call), hinted=True)',
-            'Fault("wrong_answer", Text(str(error), str(error)))',
+            "messages.wrong(last_call), hinted=True",
+            "Text(str(error), str(error)), hinted=True",
         ),
     ),
     _grader(

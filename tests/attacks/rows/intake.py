@@ -37,7 +37,7 @@ ROWS = [
         WRONG_ANSWER,
         0,
     ),
-    Row("L08-deleted", "a deleted answer cell", notebook(cell("x = 1", "other")), REFUSED, 0),
+    Row("L08-deleted", "a deleted answer cell", notebook(cell("x = 1", "other")), RUNTIME, 0),
     Row(
         "L08-doubled",
         "a doubled answer cell",
