@@ -128,7 +128,7 @@ VERDICTS = {
     "missing entry": ("def ad(a, b): return a", "runtime_error", "Did you mean `ad`?"),
     "raises": ("def add(a, b):\n    return a / None\n", "runtime_error", "line 2, add: return a"),
     "import fails": ("import nothing_like_it\n", "runtime_error", "ModuleNotFoundError"),
-    "returns nothing": ("def add(a, b): pass", "wrong_answer", "NoneType"),
+    "returns nothing": ("def add(a, b): pass", "wrong_answer", "`add` returned None"),
     "returns a shape": ("def add(a, b): return (a + b)[:1]", "wrong_answer", "shape (1, 3)"),
     "returns nan": ("def add(a, b): return (a + b) * float('nan')", "wrong_answer", "NaN"),
     "loops for ever": ("def add(a, b):\n    while True: pass", "time_limit", "Stopped after 4 s"),
