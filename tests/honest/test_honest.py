@@ -21,10 +21,20 @@ from submissions.verdicts import OutcomeKind, Verdict
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.slow]
 
+ROOT = Path(__file__).parents[2]
 SOLUTIONS = sorted(Path(__file__).parent.glob("solutions/*/*.py"))
-REFERENCES = sorted(Path(settings.GRADERS_DIR).glob("*/*/reference.py"))
+REFERENCES = sorted((ROOT / "graders").glob("*/*/reference.py"))
 GRADINGS = int(os.environ.get("HONEST_GRADINGS", "150"))
 BUSY_LOOPS = 4
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _the_course() -> Iterator[None]:
+    """The course itself, whatever exercises of their own other tests look at."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(settings, "EXERCISES_DIR", ROOT / "exercises")
+        patch.setattr(settings, "GRADERS_DIR", ROOT / "graders")
+        yield
 
 
 @pytest.fixture(scope="module")
