@@ -54,9 +54,7 @@ def run(grade):
     def run_cells(*sources, tests="visible"):
         result = grade(notebooks.read(notebook(*sources)), EXERCISE, tests)
         [ran] = [event for event in result.events if isinstance(event, NotebookRun)]
-        assert (
-            result.events.index(ran) == len(result.events) - 1
-        )  # after the verdict
+        assert result.events.index(ran) == len(result.events) - 1  # after the verdict
         return result, ran.cells
 
     return run_cells
