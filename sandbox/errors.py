@@ -82,7 +82,8 @@ def rebuild(data: Any) -> RemoteError:
         numbers = [number for number, _, _ in frames]
     except (TypeError, ValueError) as error:
         raise ProtocolError("a malformed exception") from error
-    if not names or not all(type(text) is str for text in texts):
+    lists = type(names) is list and type(frames) is list
+    if not lists or not names or not all(type(text) is str for text in texts):
         raise ProtocolError("a malformed exception")
     if len(numbers) > MAX_FRAMES or not all(type(number) is int for number in numbers):
         raise ProtocolError("a malformed traceback")

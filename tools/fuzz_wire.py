@@ -67,9 +67,11 @@ def one_frame(data: bytes) -> None:
         stream.deadline = time.monotonic() + MAX_FRAME_S
         with contextlib.suppress(wire.ProtocolError, Disconnected):
             tree, blobs = stream.receive()
-            decoded = decoding.Decoder(blobs, lambda described: described).decode(tree)
-            with contextlib.suppress(wire.ProtocolError):
-                rebuild(decoded)
+            is_message = type(tree) is list and tree and type(tree[0]) is str
+            decoder = decoding.Decoder(blobs, lambda described: described)
+            for part in tree[1:] if is_message else [tree]:  # as a peer reads a message
+                with contextlib.suppress(wire.ProtocolError):
+                    rebuild(decoder.decode(part))
     finally:
         os.close(reader)
         if writer >= 0:
