@@ -139,19 +139,23 @@ _NO_FAILURE = (OutcomeKind.PASSED, OutcomeKind.NOT_RUN)
 def verdict_of(outcomes: Sequence[CaseResult]) -> Verdict:
     """Return the verdict: that of the first required test that failed, too slow last of all.
 
-    What was not run decides nothing.
-
-    When only stretch tests failed the submission is partially accepted.
+    When only stretch tests failed the submission is partially accepted; but not where a required
+    test was passed over because of them: then the first of them decides.
 
     Raises:
-        ValueError: there are no outcomes; no test ran, so there is nothing to judge.
+        ValueError: no test ran, or one was passed over though none failed: there is nothing to
+            judge by.
     """
     if not outcomes:
         raise ValueError("no test ran")
     failed = [outcome for outcome in outcomes if outcome.kind not in _NO_FAILURE]
+    required = [Verdict(outcome.kind) for outcome in failed if not outcome.stretch]
+    if not required and any(o.kind == OutcomeKind.NOT_RUN and not o.stretch for o in outcomes):
+        if not failed:
+            raise ValueError("a required test never ran, though no other failed")
+        return Verdict(failed[0].kind)
     if not failed:
         return Verdict.ACCEPTED
-    required = [Verdict(outcome.kind) for outcome in failed if not outcome.stretch]
     if not required:
         return Verdict.PARTIALLY_ACCEPTED
     return next((kind for kind in required if kind != Verdict.TOO_SLOW), Verdict.TOO_SLOW)
