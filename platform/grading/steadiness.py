@@ -12,8 +12,8 @@ BAND = 0.15
 KNOWN, KEPT = 5, 20
 """So many measurements make a usual time, and so many are remembered."""
 FAR = 1.5
-"""What surely takes so many times the limit is too slow on any machine: equal code was never off by
-more than 1.12 where all cores were busy."""
+"""What surely takes so many times the limit is too slow on any machine: of 300 trials of equal code
+with all cores busy, the farthest was off by 1.11 (docs/operator.md)."""
 DRIFT_SLACK = 2.0
 """By what a limit is multiplied where the clock is known to drift, and nobody else can measure."""
 
