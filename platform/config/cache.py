@@ -26,7 +26,11 @@ class Json:
 
 
 class Cache(RedisCache):
-    """A cache that is empty and takes nothing while Redis is away: no request fails by it."""
+    """A cache that is empty and takes nothing while Redis is away: no request fails by it.
+
+    django-redis has the like, but its ``add`` says None then, and allauth's rate limits wait for
+    more.
+    """
 
     def get(self, key: Any, default: Any = None, version: int | None = None) -> Any:
         """Return what is kept, else ``default``."""
