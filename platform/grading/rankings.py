@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import Any
 
 from curriculum.manifest import ManifestError
 from grading.engine import Cancelled, Engine, Job
@@ -15,6 +14,7 @@ from leaderboard import services
 from leaderboard.models import Measurement
 from submissions import selectors
 from submissions.models import GradingRun, new_seed
+from submissions.speeds import SpeedRecord
 from submissions.verdicts import PASSING, Verdict
 
 log = logging.getLogger(__name__)
@@ -25,8 +25,8 @@ DIFFERS = frozenset({Verdict.WRONG_ANSWER, Verdict.TOO_SLOW, Verdict.RUNTIME_ERR
 """What an accepted run may not get. A limit can be met on a busy host: then it is tried again."""
 
 
-def duel(engine: Engine, first: GradingRun, second: GradingRun) -> dict[str, Any] | None:
-    """Return the interval of the first's time over the second's, as ``Estimate.document`` has it.
+def duel(engine: Engine, first: GradingRun, second: GradingRun) -> SpeedRecord | None:
+    """Return the interval of the first's time over the second's, if there is one.
 
     None when nothing came out.
 
@@ -74,7 +74,7 @@ class _Courtesy:
         return selectors.somebody_waits(self._queue, LOOK_S)
 
 
-def _worst(events: list[Event]) -> dict[str, Any] | None:
+def _worst(events: list[Event]) -> SpeedRecord | None:
     """Return the ratio of the timed test in which a submission did worst."""
     found = [e.outcome.speed for e in events if isinstance(e, Finished) and e.outcome.speed]
     ratios = [speed for speed in found if speed["kind"] == "ratio"]

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from submissions.speeds import SpeedRecord
 from submissions.verdicts import OutcomeKind, Verdict
 
 Bilingual = dict[str, str]
@@ -54,7 +55,7 @@ class CaseResult:
     message: Bilingual | None = None
     hint: Bilingual | None = None
     output: str = ""
-    speed: dict[str, Any] | None = None
+    speed: SpeedRecord | None = None
     stretch: bool = False
     details: dict[str, Any] | None = None
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from typing import Any
+
+from submissions.speeds import SpeedRecord
 
 SPREAD = 0.10
 """Of the reference's median time: how far apart its quartiles may lie, process by process."""
@@ -24,7 +25,7 @@ class ReferenceTimes:
     def __init__(self) -> None:
         self._seconds: dict[str, deque[float]] = defaultdict(lambda: deque(maxlen=KEPT))
 
-    def doubts(self, test: str, speed: dict[str, Any]) -> bool:
+    def doubts(self, test: str, speed: SpeedRecord) -> bool:
         """Return whether ``speed``, measured in ``test``, may be the machine's doing.
 
         So it is when the reference was unsteady, or not as fast as it usually is. ``test`` names

@@ -15,6 +15,7 @@ from curriculum.models import Exercise
 from leaderboard.models import Duel, Entry, Measurement, Ruling, Standing, Streak
 from submissions import queue
 from submissions.models import GradingRun, Result, Submission
+from submissions.speeds import SpeedRecord
 from submissions.verdicts import PASSING
 
 IMPLAUSIBLE = 0.1
@@ -153,7 +154,7 @@ def next_measurement(name: str) -> Measurement | None:
 
 
 @transaction.atomic
-def record_measurement(measurement: Measurement, speed: dict[str, Any]) -> None:
+def record_measurement(measurement: Measurement, speed: SpeedRecord) -> None:
     """Keep a run's exact speed, which its entry has from now on if it is better."""
     measurement.state = Measurement.State.MEASURED
     measurement.measured_at = timezone.now()
@@ -217,7 +218,7 @@ def rule(entry: Entry, by: User | None, state: str, reason: str) -> None:
     Entry.objects.filter(pk=entry.pk).update(state=state)
 
 
-def record_duel(first: GradingRun, second: GradingRun, speed: dict[str, Any] | None) -> None:
+def record_duel(first: GradingRun, second: GradingRun, speed: SpeedRecord | None) -> None:
     """Keep how two runs did against each other; None when nothing came out."""
     found = {"low": speed["low"], "high": speed["high"]} if speed else {}
     Duel.objects.update_or_create(first=first, second=second, defaults=found)

@@ -30,6 +30,7 @@ from grading.report import (
     PlannedTest,
     Started,
 )
+from submissions.speeds import SpeedRecord
 from submissions.verdicts import OutcomeKind
 
 MARKERS = (
@@ -272,7 +273,7 @@ def _result(
     fault: faults.Fault | None,
     seconds: float,
     output: str = "",
-    speed: dict[str, Any] | None = None,
+    speed: SpeedRecord | None = None,
     shown: dict[str, Any] | None = None,
 ) -> CaseResult:
     points = _points(item)

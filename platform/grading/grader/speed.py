@@ -27,9 +27,9 @@ import math
 import statistics
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import cycle, islice, repeat
-from typing import Any
+from typing import Literal
 
 import numpy as np
 
@@ -37,6 +37,7 @@ from grading import messages
 from grading.checks import CheckFailed
 from grading.grader.faults import NotRun, TooSlow
 from grading.grader.sides import Inputs, Sides, Timed, same_result
+from submissions.speeds import SpeedRecord
 
 LOOKS = (3, 8, 16, 32)
 """After so many fresh pairs of processes one looks at the interval."""
@@ -111,9 +112,16 @@ class Estimate:
         value, low, high, limit = map(function, (self.value, self.low, self.high, self.limit))
         return Estimate(value, low, high, limit, tuple(map(function, self.values)))
 
-    def document(self, kind: str) -> dict[str, Any]:
-        """Return all of it as data; ``kind`` is "ratio" or "growth"."""
-        return {"kind": kind, **asdict(self), "values": [round(value, 4) for value in self.values]}
+    def record(self, kind: Literal["ratio", "growth"]) -> SpeedRecord:
+        """Return all of it as data."""
+        return {
+            "kind": kind,
+            "value": self.value,
+            "low": self.low,
+            "high": self.high,
+            "limit": self.limit,
+            "values": [round(value, 4) for value in self.values],
+        }
 
 
 class Speed:
@@ -134,7 +142,7 @@ class Speed:
         self._give_way = give_way
         self._slack = slack
         self._reference_s = list[float]()
-        self.result: dict[str, Any] | None = None
+        self.result: SpeedRecord | None = None
 
     def compare(self, name: str, make_inputs: MakeInputs, limit: float | None = None) -> Estimate:
         """Time ``submission.<name>`` against ``reference.<name>`` on ``make_inputs()`` tuples.
@@ -158,8 +166,8 @@ class Speed:
             memory = [side.peak() for side in sides[:2]]
         estimate = found.map(math.exp)
         reference_s = np.quantile(self._reference_s, [0.25, 0.5, 0.75]).tolist()
-        seen = {"reference_s": reference_s, "memory": memory}
-        self.result = estimate.document("ratio") | seen
+        self.result = estimate.record("ratio")
+        self.result |= {"reference_s": reference_s, "memory": memory}
         if estimate.too_high:
             raise TooSlow(messages.too_slow(estimate.value, estimate.low, estimate.high, bound))
         return estimate
@@ -183,7 +191,7 @@ class Speed:
             return float(slope @ list(self._sweep(sides, [make_inputs(size) for size in sizes])))
 
         estimate = _settle(exponent, limit)
-        self.result = estimate.document("growth")
+        self.result = estimate.record("growth")
         if estimate.too_high:
             raise TooSlow(
                 messages.grows_too_fast(estimate.value, estimate.low, estimate.high, limit)

@@ -55,6 +55,7 @@ GRADER = Contents(
         (ROOT / "platform", "curriculum/*.py"),
         (ROOT / "platform", "submissions/__init__.py"),
         (ROOT / "platform", "submissions/verdicts.py"),
+        (ROOT / "platform", "submissions/speeds.py"),
     ),
 )
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from curriculum.models import ExerciseVersion
 from submissions.models import GradingRun, Outcome, Submission
+from submissions.speeds import SpeedRecord
 from submissions.states import State
 from submissions.verdicts import OutcomeKind, Verdict
 
@@ -179,7 +179,7 @@ def capped(output: str) -> str:
 
 
 @register.filter
-def speed_line(speed: Mapping[str, Any]) -> str:
+def speed_line(speed: SpeedRecord) -> str:
     """Put a speed measurement into one line."""
     if speed["kind"] == "growth":
         line = _(
@@ -197,7 +197,7 @@ def speed_line(speed: Mapping[str, Any]) -> str:
     return line
 
 
-def _speed_end(speed: Mapping[str, Any]) -> str:
+def _speed_end(speed: SpeedRecord) -> str:
     if speed["low"] > speed["limit"]:
         doubtful = speed.get("doubtful", False)
         return _("too slow, on an unsteady machine") if doubtful else _("too slow")
@@ -207,7 +207,7 @@ def _speed_end(speed: Mapping[str, Any]) -> str:
 
 
 @register.filter
-def speed_plot(speed: Mapping[str, Any]) -> dict[str, Any]:
+def speed_plot(speed: SpeedRecord) -> dict[str, Any]:
     """Lay a measurement out on a line from 0 to 100: its dots, interval and marks.
 
     A dot is what one fresh pair of processes gave; ratios lie on a logarithmic scale.
