@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from curriculum.bilingual import Text
+
 TOPIC_KEY = re.compile(r"T[1-9]\.[1-9][a-z]?")
 BOTH_LANGUAGES = {"en": str, "zh": str}
 KINDS = ("function", "module", "notebook", "quiz")
@@ -19,14 +21,6 @@ _REQUIRED = ("kind", "topic", "order", "points", "minutes", "title", "summary")
 
 class ManifestError(Exception):
     """An exercise can't be used; the text lists every problem, with file and field."""
-
-
-@dataclass(frozen=True)
-class Bilingual:
-    """One text in both languages."""
-
-    en: str
-    zh: str
 
 
 @dataclass(frozen=True)
@@ -62,8 +56,8 @@ class Manifest:
     order: int
     points: int
     minutes: int
-    title: Bilingual
-    summary: Bilingual
+    title: Text
+    summary: Text
     entry: tuple[str, ...] = ()
     gpu: str = "none"
     limits: RunLimits = field(default_factory=RunLimits)
@@ -87,8 +81,8 @@ def load_manifest(path: Path) -> Manifest:
     return Manifest(
         stage=folder.parent.name,
         slug=folder.name,
-        title=Bilingual(**data.pop("title")),
-        summary=Bilingual(**data.pop("summary")),
+        title=Text(**data.pop("title")),
+        summary=Text(**data.pop("summary")),
         entry=tuple(data.pop("entry", ())),
         limits=RunLimits(**data.pop("limits", {})),
         speed=SpeedRule(**data.pop("speed")) if "speed" in data else None,

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import nbformat
 
 from curriculum import texts
+from curriculum.bilingual import BilingualError
 
 MAX_RAW_BYTES = 1 << 20
 MAX_CLEAN_BYTES = 256 << 10
@@ -29,12 +30,8 @@ _PART = re.compile(r"^# %% (\S+)[ \t]*\n", re.MULTILINE)
 Cell = dict[str, Any]
 
 
-class NotebookError(Exception):
-    """A notebook can't be used; ``en`` and ``zh`` tell the learner why."""
-
-    def __init__(self, en: str, zh: str) -> None:
-        super().__init__(en)
-        self.en, self.zh = en, zh
+class NotebookError(BilingualError):
+    """A notebook can't be used."""
 
 
 class AnswerMissing(NotebookError):
@@ -178,7 +175,7 @@ def _decode(data: bytes | str) -> str:
     except UnicodeEncodeError as error:
         raise _not_json() from error
     except texts.TextError as error:
-        raise NotebookError(error.en, error.zh) from error
+        raise NotebookError(error.text.en, error.text.zh) from error
 
 
 def _parse(text: str) -> list[Any]:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from curriculum.bilingual import Text
 from curriculum.manifest import (
     BOTH_LANGUAGES,
     TOPIC_KEY,
-    Bilingual,
     read_toml,
     refuse,
     table_problems,
@@ -25,7 +25,7 @@ class TopicText:
     """A heading of the outline; exercises name it by ``key``, such as T3.2a."""
 
     key: str
-    title: Bilingual
+    title: Text
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,8 @@ class StageText:
 
     slug: str
     number: int
-    title: Bilingual
-    summary: Bilingual
+    title: Text
+    summary: Text
     topics: tuple[TopicText, ...]
 
 
@@ -51,11 +51,9 @@ def load_stage(path: Path) -> StageText:
     return StageText(
         slug=slug,
         number=int(slug[:2]),
-        title=Bilingual(**data["title"]),
-        summary=Bilingual(**data["summary"]),
-        topics=tuple(
-            TopicText(topic["key"], Bilingual(**topic["title"])) for topic in data["topic"]
-        ),
+        title=Text(**data["title"]),
+        summary=Text(**data["summary"]),
+        topics=tuple(TopicText(topic["key"], Text(**topic["title"])) for topic in data["topic"]),
     )
 
 

@@ -6,6 +6,8 @@ import codecs
 import io
 import tokenize
 
+from curriculum.bilingual import BilingualError
+
 _BOMS = (
     (b"\xff\xfe\0\0", "UTF-32"),
     (b"\0\0\xfe\xff", "UTF-32"),
@@ -14,12 +16,8 @@ _BOMS = (
 )
 
 
-class TextError(Exception):
-    """A file can't be read; ``en`` and ``zh`` say what it is and what to do."""
-
-    def __init__(self, en: str, zh: str) -> None:
-        super().__init__(en)
-        self.en, self.zh = en, zh
+class TextError(BilingualError):
+    """A file can't be read."""
 
 
 def utf8(data: bytes) -> str:

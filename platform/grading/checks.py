@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from grading.messages import Text
+from curriculum.bilingual import Text
 from grading.remote.proxies import Proxy
 from grading.remote.trace import short
 

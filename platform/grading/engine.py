@@ -106,7 +106,7 @@ class Engine:
         except NotebookError as error:
             missing = isinstance(error, AnswerMissing)
             kind = Verdict.RUNTIME_ERROR if missing else Verdict.SYNTAX_ERROR
-            yield Graded(kind, 0, 0, {"en": error.en, "zh": error.zh})
+            yield Graded(kind, 0, 0, error.text.document())
             return
         if manifest.gpu == "required" and self.gpu is None:
             raise SandboxUnavailable("this exercise needs a worker with a GPU (SANDBOX_GPU)")

@@ -6,28 +6,13 @@ import difflib
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
 
+from curriculum.bilingual import Text, TextDocument
 from sandbox import mirror
 from sandbox.errors import UNSHOWN, RemoteError
 
 MAX_CHARS = 4000
 _ANSI = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
-
-
-class Text(NamedTuple):
-    """One message in both of the course's languages."""
-
-    en: str
-    zh: str
-
-    def shown(self) -> dict[str, str]:
-        """Return both, fit to be shown, whatever a learner's names and values held."""
-        return {"en": clean(self.en), "zh": clean(self.zh)}
-
-    def __add__(self, other: object) -> Text:
-        assert isinstance(other, Text)
-        return Text(self.en + other.en, self.zh + other.zh)
 
 
 def clean(text: str, limit: int = MAX_CHARS) -> str:
@@ -44,6 +29,11 @@ def clean(text: str, limit: int = MAX_CHARS) -> str:
         for char in text[: limit + 1]
     )
     return kept if len(kept) <= limit else kept[:limit] + "…"
+
+
+def shown(text: Text) -> TextDocument:
+    """Return a message fit to be shown, whatever a learner's names and values held."""
+    return text.map(clean).document()
 
 
 def _last_print(line: str) -> str:
@@ -271,9 +261,9 @@ def unsendable(reason: str) -> Text:
     """The learner's value can't be turned into data; ``reason`` is the text of an Unsendable."""
     kind, _, detail = reason.partition(": ")
     if (whole := _UNAWAITED.get(kind) or _ELSEWHERE.get(kind)) is not None:
-        return Text(*(words.format(detail) for words in whole))
+        return whole.map(lambda words: words.format(detail))
     if kind in _UNREADABLE:
-        why = Text(*(words.format(detail) for words in _UNREADABLE[kind]))
+        why = _UNREADABLE[kind].map(lambda words: words.format(detail))
     else:
         why = Text(reason, reason)
     return Text(f"Your result can't be read: {why.en}", f"无法读取你的结果：{why.zh}")

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from curriculum.bilingual import TextDocument
 from grading.report import (
-    Bilingual,
     CaseResult,
     Collected,
     Event,
@@ -76,14 +76,14 @@ def _outcome(number: int, answer: dict[str, Any], chosen: list[str]) -> CaseResu
     )
 
 
-def _feedback(feedback: dict[str, Bilingual], chosen: list[str]) -> Bilingual:
+def _feedback(feedback: dict[str, TextDocument], chosen: list[str]) -> TextDocument:
     texts = [feedback[choice] for choice in chosen if choice in feedback]
     if not texts:
         return UNANSWERED
     return {language: "\n".join(text[language] for text in texts) for language in ("en", "zh")}
 
 
-def _title(number: int) -> Bilingual:
+def _title(number: int) -> TextDocument:
     return {"en": f"Question {number}", "zh": f"第 {number} 题"}
 
 

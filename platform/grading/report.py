@@ -6,11 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from curriculum.bilingual import TextDocument
 from submissions.speeds import SpeedRecord
 from submissions.verdicts import OutcomeKind, Verdict
-
-Bilingual = dict[str, str]
-"""A text with the keys ``en`` and ``zh``."""
 
 
 @dataclass(frozen=True)
@@ -18,7 +16,7 @@ class PlannedTest:
     """A test that will run."""
 
     name: str
-    title: Bilingual
+    title: TextDocument
     points: float
 
 
@@ -47,13 +45,13 @@ class CaseResult:
     """
 
     name: str
-    title: Bilingual
+    title: TextDocument
     kind: OutcomeKind
     points: float
     max_points: float
     seconds: float
-    message: Bilingual | None = None
-    hint: Bilingual | None = None
+    message: TextDocument | None = None
+    hint: TextDocument | None = None
     output: str = ""
     speed: SpeedRecord | None = None
     stretch: bool = False
@@ -72,7 +70,7 @@ class Diagnosed:
     """The outputs in a failed test equal those of a known mistake, whose hint this is."""
 
     name: str
-    hint: Bilingual
+    hint: TextDocument
     mistake: str
 
 
@@ -96,7 +94,7 @@ class Graded:
     verdict: Verdict
     score: float
     max_score: float
-    message: Bilingual | None = None
+    message: TextDocument | None = None
     timings: dict[str, float] = field(default_factory=dict)
     receipt: dict[str, Any] = field(default_factory=dict)
     more_follows: bool = False

@@ -64,4 +64,4 @@ def _notebook(upload: UploadedFile[Any]) -> str:
         # One byte over the limit is enough to see that it is too large.
         return notebooks.read(upload.read(notebooks.MAX_RAW_BYTES + 1))
     except notebooks.NotebookError as error:
-        raise errors.NotebookUnusable(pick({"en": error.en, "zh": error.zh})) from error
+        raise errors.NotebookUnusable(pick(error.text.document())) from error

@@ -73,7 +73,7 @@ REFUSED = {
 def test_what_is_no_usable_notebook_is_refused_in_both_languages(data, reason):
     with pytest.raises(NotebookError, match=reason) as refused:
         notebooks.read(data)
-    assert refused.value.zh and refused.value.zh != refused.value.en
+    assert refused.value.text.zh and refused.value.text.zh != refused.value.text.en
 
 
 def test_only_text_ids_and_tags_are_kept():
@@ -186,7 +186,7 @@ def test_an_answer_that_is_no_code_any_more_is_named(kind, name):
     handed_in = notebook(markdown(ANSWER, name, cell_type=kind), code("f()"))
     with pytest.raises(AnswerMissing, match=f"(?i)cell f is a {kind} cell now") as caught:
         notebooks.answer_source(notebooks.read(handed_in), STARTER)
-    assert "代码单元格" in caught.value.zh
+    assert "代码单元格" in caught.value.text.zh
 
 
 def test_notebooks_of_format_3_are_read():

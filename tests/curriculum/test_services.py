@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from curriculum.manifest import Bilingual, Manifest, load_manifest
+from curriculum.bilingual import Text
+from curriculum.manifest import Manifest, load_manifest
 from curriculum.models import Exercise, ExerciseVersion, Stage, Topic
 from curriculum.services import content_hash, publish, sync_stage, withdraw_all_but
 from curriculum.stages import StageText, TopicText
@@ -42,8 +43,8 @@ Write = Callable[..., Manifest]
 
 
 def stage_text(*topics: str, title: str = "Foundations") -> StageText:
-    text = Bilingual(title, "基础")
-    headings = tuple(TopicText(topic, Bilingual(topic, topic)) for topic in topics)
+    text = Text(title, "基础")
+    headings = tuple(TopicText(topic, Text(topic, topic)) for topic in topics)
     return StageText("01-test", 1, text, text, headings)
 
 

@@ -46,8 +46,8 @@ def test_a_python_file_is_decoded_as_python_does(data, source):
 def test_what_cannot_be_decoded_is_named_in_both_languages(data, says):
     with pytest.raises(texts.TextError) as caught:
         texts.python_source(data)
-    assert says in caught.value.en and "UTF-8" in caught.value.zh
-    assert caught.value.en.endswith(".") and caught.value.zh.endswith("。")
+    assert says in caught.value.text.en and "UTF-8" in caught.value.text.zh
+    assert caught.value.text.en.endswith(".") and caught.value.text.zh.endswith("。")
 
 
 def test_a_mark_and_a_cookie_of_another_encoding_is_utf8():

@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 import pytest
 
+from curriculum.bilingual import Text
 from grading import messages
 from grading.checks import CheckFailed, Compared, WrongType
 from grading.grader.likeness import distance
-from grading.messages import Text
 from grading.remote.meter import TimeLimit, TotalTimeLimit
 from grading.remote.peer import GraderPeer
 from sandbox.errors import RemoteError

@@ -12,12 +12,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from curriculum.bilingual import TextDocument
 from curriculum.notebooks import magic_line
 from grading import messages
 from grading.grader.faults import Fault
 from grading.grader.subject import Subject
 from grading.remote.meter import TotalTimeLimit
-from grading.report import Bilingual, NotebookRun
+from grading.report import NotebookRun
 from sandbox.agent.loader import CELL
 from sandbox.errors import RemoteError
 from sandbox.stream import DeadlineExceeded, Disconnected
@@ -38,13 +39,13 @@ def run_notebook(session: Session) -> NotebookRun:
     left = MAX_TOTAL_CHARS
     for number, source in enumerate(session.spec.cells, 1):
         if (found := magic_line(source)) is not None:
-            cells.append(_cell("", "", messages.ipython_only(*found).shown()))
+            cells.append(_cell("", "", messages.shown(messages.ipython_only(*found))))
             continue
         result, fault = _run_cell(session, subject, "run_cell", source, f"{CELL}{number}")
         output = session.output_of(subject.peer)[:left]
         result = result[: left - len(output)]
         left -= len(output) + len(result)
-        cells.append(_cell(output, result, fault.message.shown() if fault else None))
+        cells.append(_cell(output, result, messages.shown(fault.message) if fault else None))
         if fault:
             break
     return NotebookRun(cells)
@@ -54,7 +55,7 @@ def try_lines(session: Session) -> tuple[NotebookRun, Fault | None]:
     """Run the learner's lines with their solution in scope, as if they were one cell."""
     result, fault = _run_cell(session, session.subject, "try_lines", session.spec.probe)
     output = session.output_of(session.subject.peer)
-    error = fault.message.shown() if fault else None
+    error = messages.shown(fault.message) if fault else None
     return NotebookRun([_cell(output, result, error)]), fault
 
 
@@ -71,7 +72,7 @@ def _run_cell(
     return result, session.fault_of(subject, None)
 
 
-def _cell(output: str, result: str, error: Bilingual | None) -> dict[str, Any]:
+def _cell(output: str, result: str, error: TextDocument | None) -> dict[str, Any]:
     return {"output": output, "result": result, "error": error}
 
 

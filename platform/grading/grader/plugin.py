@@ -14,6 +14,7 @@ import pytest
 import torch
 from _pytest.runner import runtestprotocol
 
+from curriculum.bilingual import TextDocument
 from grading import checks, messages
 from grading.grader import faults
 from grading.grader.diagnosis import SOLUTION_S, Diagnosis, KnownSolution, Rerun
@@ -23,7 +24,6 @@ from grading.grader.speed import Speed, Untimed
 from grading.grader.subject import Subject, Submission
 from grading.remote.trace import Trace
 from grading.report import (
-    Bilingual,
     CaseResult,
     Collected,
     Finished,
@@ -284,7 +284,7 @@ def _result(
         points=0.0 if fault else points,
         max_points=points,
         seconds=seconds,
-        message=fault.message.shown() if fault else None,
+        message=messages.shown(fault.message) if fault else None,
         hint=_text(item, "hint") if fault and fault.hinted else None,
         details=shown,
         output=output,
@@ -302,12 +302,12 @@ def _name(item: pytest.Item) -> str:
     return item.nodeid.partition("::")[2]
 
 
-def _text(item: pytest.Item, marker: str) -> Bilingual | None:
+def _text(item: pytest.Item, marker: str) -> TextDocument | None:
     found = item.get_closest_marker(marker)
     return {"en": found.kwargs["en"], "zh": found.kwargs["zh"]} if found else None
 
 
-def _title(item: pytest.Item) -> Bilingual:
+def _title(item: pytest.Item) -> TextDocument:
     plain = item.name.removeprefix("test_").replace("_", " ")
     title = _text(item, "title") or {"en": plain, "zh": plain}
     varied = item.callspec.params if hasattr(item, "callspec") else {}

@@ -254,4 +254,4 @@ class Session:
 
 def _refused(fault: faults.Fault) -> Graded:
     """The submission can't even be loaded: no test ran, and the reason is the verdict."""
-    return Graded(Verdict(fault.kind), 0.0, 0.0, fault.message.shown())
+    return Graded(Verdict(fault.kind), 0.0, 0.0, messages.shown(fault.message))

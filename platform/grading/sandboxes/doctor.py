@@ -54,8 +54,8 @@ class Finding:
         promise = PROMISES[self.promise]
         return {
             "promise": self.promise,
-            "title": promise.title._asdict(),
-            "mend": promise.mend._asdict(),
+            "title": promise.title.document(),
+            "mend": promise.mend.document(),
             "held": self.held,
             "fatal": self.fatal,
             "seen": clean(self.seen, MAX_SEEN_CHARS),

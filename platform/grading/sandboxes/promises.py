@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from grading.messages import Text
+from curriculum.bilingual import Text
 
 
 @dataclass(frozen=True)

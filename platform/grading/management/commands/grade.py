@@ -60,7 +60,9 @@ class Command(BaseCommand):
             manifest = find(slug)
             source = _source(file, manifest)
         except (notebooks.NotebookError, texts.TextError) as error:
-            raise CommandError(f"{error.en}\n{error.zh}", returncode=NOT_GRADED) from error
+            raise CommandError(
+                f"{error.text.en}\n{error.text.zh}", returncode=NOT_GRADED
+            ) from error
         except (OSError, ManifestError) as error:
             raise CommandError(str(error), returncode=NOT_GRADED) from error
         chosen = secrets.randbits(63) if seed is None else seed
