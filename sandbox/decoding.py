@@ -48,6 +48,7 @@ class Decoder:
         self._blobs = blobs
         self._adopt = adopt
         self._items_left = MAX_ITEMS
+        self._taken: set[int] = set()
         self._named_classes: set[Any] = set()
 
     def decode(self, tree: Any, depth: int = 0) -> Any:
@@ -135,6 +136,9 @@ class Decoder:
             raise ProtocolError("a size out of range")
         if math.prod(shape) * itemsize != len(self._blobs[blob]):
             raise ProtocolError("shape and bytes disagree")
+        if blob in self._taken:  # a copy of it for each would cost what was never sent
+            raise ProtocolError("bytes that two values refer to")
+        self._taken.add(blob)
         return self._blobs[blob]
 
     def _complex(self, items: list[Any], depth: int) -> complex:

@@ -359,3 +359,9 @@ def test_a_large_tensor_crosses_a_pipe_unchanged():
     sender.join()
     assert torch.equal(decoding.Decoder(blobs, refuse).decode(got), tensor)
     stream.close()
+
+
+def test_bytes_belong_to_one_value() -> None:
+    tree = [wire.LIST, [wire.TENSOR, 0, "bool", [4], False], [wire.TENSOR, 0, "bool", [4], False]]
+    with pytest.raises(wire.ProtocolError, match="two values"):
+        decoding.Decoder([bytearray(4)], refuse).decode(tree)
