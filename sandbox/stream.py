@@ -39,6 +39,8 @@ class Stream:
 
     def __init__(self, reader: int, writer: int) -> None:
         self.deadline: float | None = None
+        self.frame_bytes = 0
+        """The size of the frame that was received last."""
         self._reader, self._writer = reader, writer
         self._buffer = bytearray()
         for descriptor in {reader, writer}:
@@ -96,6 +98,7 @@ class Stream:
         sizes = struct.unpack(f"<{count}Q", self._read(8 * count)) if count else ()
         if sum(sizes) > MAX_BLOB_BYTES:
             raise ProtocolError("blobs out of bounds")
+        self.frame_bytes = body_size + sum(sizes)
         tree = unpack(self._read(body_size))
         return tree, [self._read(size) for size in sizes]
 

@@ -22,8 +22,14 @@ from sandbox.wire import LIST, Handle, ProtocolError, Unsendable
 MAX_OUTPUT_CHARS = 65_536
 MAX_COPIES = 256
 MAX_COPIED_BYTES = 256 << 20
+MAX_PASSED_BYTES = 256 << 20
+"""Of one test: what a submission may pass to callbacks, all of which a test may keep."""
 _TIMING = frozenset({"prepare", "timed", "echo", "reveal"})
 """Of these no trace is kept: wrong solutions aren't timed."""
+
+
+class PassedTooMuch(ProtocolError):
+    """A submission passed more to a test's callbacks than it may."""
 
 
 class GraderPeer(Peer):
@@ -41,6 +47,7 @@ class GraderPeer(Peer):
         self.last_call: Call | None = None
         self._names: dict[int, str] = {}
         self._asking = False
+        self._passed_bytes = 0
         self.outstanding: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext
         """Entered while something has been asked of the sandbox, and not been answered."""
         self.operations |= {"call": self._call, "method": self._method, "next": self._next}
@@ -58,6 +65,13 @@ class GraderPeer(Peer):
     def begin_trace(self) -> None:
         """Forget what earlier tests asked and got."""
         self.trace, self.last_call = Trace(), None
+        self._passed_bytes = 0
+
+    def _serve(self, tree: list[Any], blobs: Any) -> None:
+        self._passed_bytes += self.stream.frame_bytes
+        if self._passed_bytes > MAX_PASSED_BYTES:
+            raise PassedTooMuch("the arguments of callbacks")
+        super()._serve(tree, blobs)
 
     def request(self, operation: str, *payload: Any) -> Any:
         """Ask, and note in ``trace`` what the test got, unless this answers a callback."""

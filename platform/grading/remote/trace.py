@@ -78,7 +78,7 @@ def _size(value: Any) -> int:
     if isinstance(value, list | tuple | dict):
         items = value.values() if isinstance(value, dict) else value
         return len(value) + sum(map(_size, items))
-    return 0
+    return len(value) if isinstance(value, str | bytes) else 0
 
 
 def summary(value: Any) -> str:
