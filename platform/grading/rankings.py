@@ -21,7 +21,9 @@ log = logging.getLogger(__name__)
 
 LOOK_S = 0.5
 """Seconds between two looks at whether somebody waits for a verdict."""
-DIFFERS = frozenset({Verdict.WRONG_ANSWER, Verdict.TOO_SLOW, Verdict.RUNTIME_ERROR})
+DIFFERS = frozenset(
+    {Verdict.WRONG_ANSWER, Verdict.TOO_SLOW, Verdict.RUNTIME_ERROR, Verdict.PROTOCOL_ERROR}
+)
 """What an accepted run may not get. A limit can be met on a busy host: then it is tried again."""
 
 
