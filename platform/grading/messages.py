@@ -144,6 +144,14 @@ ENDED = Text(
     "(for example by os._exit, a crash in native code, or closing its own pipes).",
     "你的代码在给出结果之前结束了 Python 进程（例如 os._exit、本地代码崩溃或关闭了自身的管道）。",
 )
+PASSED_TOO_MUCH = Text(
+    "Your code passed more than 256 MiB to what this test gave it to call.",
+    "你的代码传给测试所提供函数的数据超过了 256 MiB。",
+)
+TOO_MUCH_TO_CHECK = Text(
+    "What your code returned takes far too long to check. Is it much larger than it should be?",
+    "检查你的结果所需的时间过长。它是不是比应有的大得多？",
+)
 PROTOCOL = Text(
     "What your code sent back could not be understood as data.",
     "你的代码传回的内容无法识别为数据。",

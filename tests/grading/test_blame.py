@@ -148,3 +148,72 @@ def test_wrong_usage_has_the_same_status():
         [sys.executable, "manage.py", "grade"], cwd=settings.ROOT, capture_output=True, check=False
     )
     assert ended.returncode == NOT_GRADED
+
+
+LOOPS = """
+def test_each(submission):
+    for number in range(submission.f(2)):
+        assert number >= 0
+"""
+
+
+@pytest.mark.slow
+def test_a_test_that_would_check_an_answer_for_hours_is_the_learners_affair(grade, made_up):
+    path = made_up(LOOPS + FINE)
+    result = grade("def f(x): return 10**12 if x == 2 else x\n", path)
+    assert result.verdict == "wrong_answer"
+    assert "takes far too long to check" in result.outcomes["test_each"].message["en"]
+    assert result.outcomes["test_fine"].kind == "passed"
+
+
+@pytest.mark.slow
+def test_one_that_never_ends_by_itself_is_not(grade, made_up):
+    path = made_up("def test_broken(submission):\n    while True: pass\n")
+    with pytest.raises(InfrastructureError, match="breaks down on the reference too"):
+        grade(RIGHT, path)
+
+
+PASSES = """
+def test_told(submission):
+    kept = []
+    submission.f(kept.append)
+    assert kept
+"""
+
+
+@pytest.mark.slow
+def test_what_is_passed_to_callbacks_has_a_bound_of_its_own(grade, made_up):
+    path = made_up(PASSES)
+    result = grade(
+        "def f(x):\n    for number in range(10**6): x('a' * 15_000_000 + str(number))\n", path
+    )
+    assert result.verdict == "memory_limit"
+    assert "more than 256 MiB" in result.outcomes["test_told"].message["en"]
+
+
+POISON = """
+import gc, os
+def f(x):
+    {busy}
+    return x
+
+def die(*_):
+    agent.stream.send(["@"], [])
+    agent.stream.receive()
+    os._exit(1)
+
+agent = next(o for o in gc.get_objects() if type(o).__name__ == "Agent")
+agent.operations["restart"] = die
+"""
+TIMED = """
+def test_speed(submission, speed):
+    import torch
+    speed.compare("f", lambda: (torch.ones(9),), limit=1.01)
+"""
+
+
+def test_who_sabotages_a_fresh_process_blames_nobody_else(grade, made_up):
+    path = made_up(TIMED)
+    busy = "import time; end = time.time() + 0.002\n    while time.time() < end: pass"
+    result = grade(POISON.format(busy=busy), path)
+    assert result.verdict not in {"accepted", "partially_accepted"}

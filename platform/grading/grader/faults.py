@@ -11,7 +11,7 @@ from grading import messages
 from grading.checks import CheckFailed, Compared, WrongType
 from grading.grader.likeness import distance
 from grading.remote.meter import TimeLimit, TotalTimeLimit
-from grading.remote.peer import GraderPeer
+from grading.remote.peer import GraderPeer, PassedTooMuch
 from sandbox.errors import RemoteError
 from sandbox.stream import Disconnected
 from sandbox.wire import ProtocolError
@@ -31,6 +31,13 @@ class NotRun(Exception):
     def __init__(self, text: Text, kind: OutcomeKind = OutcomeKind.NOT_RUN) -> None:
         super().__init__(text.en)
         self.text, self.kind = text, kind
+
+
+class OwnTimeExceeded(BaseException):
+    """The test itself computed for too long, on whatever the submission gave it.
+
+    No ``Exception``: a test that catches those isn't to catch this.
+    """
 
 
 class GraderFault(Exception):
@@ -77,6 +84,8 @@ def of_sandbox(peer: GraderPeer, reason: str, limits: Limits) -> Fault | None:
         return Fault(OutcomeKind.TIME_LIMIT, say(fault.seconds))
     if isinstance(fault, TotalTimeLimit):
         return Fault(OutcomeKind.TIME_LIMIT, messages.total_limit(limits.total_s))
+    if isinstance(fault, PassedTooMuch):
+        return Fault(OutcomeKind.MEMORY_LIMIT, messages.PASSED_TOO_MUCH)
     if isinstance(fault, ProtocolError):
         return Fault(OutcomeKind.PROTOCOL_ERROR, messages.PROTOCOL)
     if isinstance(fault, Disconnected):
@@ -137,6 +146,8 @@ def of_test(error: BaseException, peer: GraderPeer | None, limits: Limits) -> Fa
     last_call = peer.last_call if peer else None
     if isinstance(error, NotRun):
         return Fault(error.kind, error.text)
+    if isinstance(error, OwnTimeExceeded):
+        return Fault(OutcomeKind.WRONG_ANSWER, messages.TOO_MUCH_TO_CHECK, stumbled=True)
     if isinstance(error, RemoteError):
         return of_remote(error, limits)
     if isinstance(error, TooSlow):

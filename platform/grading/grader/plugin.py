@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import random
+import signal
 from collections.abc import Generator, Iterator
 from types import ModuleType
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import pytest
@@ -33,6 +34,9 @@ from grading.report import (
 from submissions.speeds import SpeedRecord
 from submissions.verdicts import OutcomeKind
 
+OWN_LEAST_S, OWN_LIMITS, OWN_DIAGNOSIS_S = 10.0, 2.0, 5.0
+"""A test may compute by itself for so many CPU seconds, or so many times the limit of a
+submission's calls; and for so many where it runs once more for a diagnosis."""
 MARKERS = (
     "title(en, zh): what the test says, for the learner",
     "hint(en, zh): shown when the test fails",
@@ -52,6 +56,7 @@ class GraderPlugin:
         self._failures: list[checks.CheckFailed] = []
         self._unsure: tuple[CaseResult, str] | None = None
         self._speed: Speed | None = None
+        self._own_s = max(OWN_LEAST_S, OWN_LIMITS * session.spec.test_s)
 
     # Fixtures
 
@@ -134,6 +139,16 @@ class GraderPlugin:
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         if self._again is None:
             self._session.worker.emit(Started(nodeid.partition("::")[2]))
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
+        """Bound what a test computes by itself: what it loops over may be the learner's."""
+        signal.signal(signal.SIGVTALRM, _end_own_time)
+        signal.setitimer(signal.ITIMER_VIRTUAL, self._own_s)
+        try:
+            return (yield)
+        finally:
+            signal.setitimer(signal.ITIMER_VIRTUAL, 0)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
@@ -251,6 +266,7 @@ class GraderPlugin:
             self._rerun,
             self._session.run_time,
         )
+        self._own_s = OWN_DIAGNOSIS_S
         for diagnosed in diagnosis.of(failed, self._ended(items, OutcomeKind.PASSED)):
             self._session.worker.emit(diagnosed)
 
@@ -291,6 +307,10 @@ def _result(
         speed=speed,
         stretch=item.get_closest_marker("stretch") is not None,
     )
+
+
+def _end_own_time(*_: object) -> NoReturn:
+    raise faults.OwnTimeExceeded
 
 
 def _is_timed(item: pytest.Item) -> bool:

@@ -83,17 +83,16 @@ class Session:
     def _connect(self, meter: Meter) -> GraderPeer:
         lease = self.worker.take()
         meter.cpu_s = lambda: self.worker.cpu_s(lease)
-        return self._limited(GraderPeer(MeteredStream(lease.reader, lease.writer, meter)), lease)
+        peer = GraderPeer(MeteredStream(lease.reader, lease.writer, meter))
+        with _ours("a sandbox failed before it had any code"):
+            return self._limited(peer, lease)
 
     def _disconnect(self, peer: GraderPeer) -> None:
         self.worker.end(self._leases.pop(id(peer)))
 
     def _limited(self, peer: GraderPeer, lease: Lease) -> GraderPeer:
         self._leases[id(peer)] = lease
-        try:
-            peer.request("limit", self.spec.memory_mib, self.spec.gpu_mib)
-        except (DeadlineExceeded, Disconnected, ProtocolError, RemoteError) as error:
-            raise faults.GraderFault("a sandbox failed before it had any code") from error
+        peer.request("limit", self.spec.memory_mib, self.spec.gpu_mib)
         return peer
 
     def lease_of(self, subject: Subject) -> Lease:
@@ -138,7 +137,11 @@ class Session:
                 return subject.live_peer(), subject.members[name]
 
             def restart() -> None:
-                if not self.spec.gpu_mib:  # a new context on a GPU takes half a second
+                if self.spec.gpu_mib:  # a new context on a GPU takes half a second
+                    return
+                honest = subject is self._timed[-1]
+                blame = _ours("the reference's sandbox failed")
+                with blame if honest else contextlib.nullcontext():
                     subject.restart(lambda peer: self._limited(peer, lease))
 
             return Side(current, restart, lambda: self.worker.turn(lease))
@@ -250,6 +253,15 @@ class Session:
             text = messages.missing_entry(missing, members)
             return _refused(faults.Fault(OutcomeKind.RUNTIME_ERROR, text))
         return None
+
+
+@contextlib.contextmanager
+def _ours(what: str) -> Iterator[None]:
+    """What a sandbox without any code of a learner's does wrong is nobody's fault but ours."""
+    try:
+        yield
+    except (DeadlineExceeded, Disconnected, ProtocolError, RemoteError) as error:
+        raise faults.GraderFault(what) from error
 
 
 def _refused(fault: faults.Fault) -> Graded:
