@@ -19,6 +19,7 @@ from curriculum.bilingual import BilingualError
 MAX_RAW_BYTES = 1 << 20
 MAX_CLEAN_BYTES = 256 << 10
 MAX_CELLS = 200
+MAX_TAGS = 50
 ANSWER_TAG = "answer"
 
 _CELL_TYPES = ("code", "markdown", "raw")
@@ -273,7 +274,7 @@ def _tags(cell: Cell) -> list[str]:
     tags = _metadata(cell).get("tags")
     # The format wants them unique and without commas.
     texts = [tag for tag in tags if isinstance(tag, str)] if isinstance(tags, list) else []
-    return [tag for tag in dict.fromkeys(texts) if tag and "," not in tag]
+    return [tag for tag in dict.fromkeys(texts) if tag and "," not in tag][:MAX_TAGS]
 
 
 def _metadata(cell: Cell) -> dict[str, Any]:

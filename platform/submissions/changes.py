@@ -8,11 +8,14 @@ from dataclasses import dataclass
 
 from django.db.models import Q, QuerySet
 
+from curriculum.allowance import Allowance, TooCostly
 from submissions.models import Submission
 from submissions.verdicts import PASSING
 
-MAX_LINES = 600
-"""Of either text: the comparison takes quadratic time, where lines recur on purpose."""
+MAX_LINES = 2000
+"""Of either text."""
+COMPARE_S = 0.3
+"""For one comparison: where lines recur on purpose it takes cubic time."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Changes:
-    """From a submission to a later text; ``lines`` is None where they are too long to compare."""
+    """From a submission to a later text; ``lines`` is None where they take too long to compare."""
 
     since: Submission
     was_accepted: bool
@@ -49,15 +52,39 @@ def of(text: str, earlier: QuerySet[Submission]) -> Iterator[Changes]:
         yield Changes(accepted, True, difference(accepted.source, text))
 
 
+class _Matcher(difflib.SequenceMatcher[str]):
+    """Compares within an allowance, asked before each of the steps of quadratic time."""
+
+    def __init__(self, old: list[str], new: list[str]) -> None:
+        self._allowance = Allowance(COMPARE_S)
+        super().__init__(None, old, new)
+
+    def find_longest_match(self, *bounds: int) -> difflib.Match:  # type: ignore[override]
+        self._allowance.check()
+        return super().find_longest_match(*bounds)
+
+
 def difference(before: str, after: str) -> list[Line] | None:
-    """Return what changes from one text to another with the lines around; None for long ones."""
+    """Return what changes from one text to another with the lines around.
+
+    None where that is too much work.
+    """
     old, new = before.split("\n"), after.split("\n")
     if max(len(old), len(new)) > MAX_LINES:
         return None
-    # The first two lines name files.
-    lines = list(difflib.unified_diff(old, new, lineterm=""))[2:]
-    begins_at_the_top = bool(lines) and lines[0].startswith("@@ -1,")
-    return [
-        Line("…", "") if each[0] == "@" else Line(each[0], each[1:])
-        for each in (lines[1:] if begins_at_the_top else lines)
-    ]
+    try:
+        return list(_lines(old, new))
+    except TooCostly:
+        return None
+
+
+def _lines(old: list[str], new: list[str]) -> Iterator[Line]:
+    for group in _Matcher(old, new).get_grouped_opcodes():
+        if group[0][1]:  # not from the first line on
+            yield Line("…", "")
+        for kind, begin, end, new_begin, new_end in group:
+            if kind == "equal":
+                yield from (Line(" ", text) for text in old[begin:end])
+                continue
+            yield from (Line("-", text) for text in old[begin:end])
+            yield from (Line("+", text) for text in new[new_begin:new_end])

@@ -16,18 +16,22 @@ from typing import Any
 
 import nh3
 
-from curriculum.markdown import render_markdown, render_python
+from curriculum.allowance import Allowance, TooCostly
+from curriculum.markdown import render_learners_markdown, render_learners_python
 
-# Markdown and highlighting are slow on hostile text: what is longer is shown as it is. The second
-# number is for all cells of a kind together.
-MAX_CELL_CHARS = 10_000
-MAX_ALL_CHARS = 60_000
+RENDER_S = 0.5
+"""For all cells together. Markdown and highlighting are slow on hostile text: where the time is
+over, what is left is shown as it is."""
 
 _TAGS = (nh3.ALLOWED_TAGS | {"main", "section"}) - {"area", "img", "map"}
 _ATTRIBUTES = {"*": {"class", "tabindex"}, "a": {"href", "title"}}
 _SCHEMES = {"http", "https", "mailto"}
 _TITLE = {"en": "Notebook", "zh": "Notebook 运行结果"}
 _GRADED = {"en": "This cell was graded.", "zh": "评测的是这个单元格。"}
+_PLAIN_TEXT = {
+    "en": "Too long to format: shown as it is.",
+    "zh": "内容过长，未作排版，按原文显示。",
+}
 _NOT_RUN = {
     "en": "Not run: the notebook stopped above.",
     "zh": "未运行：Notebook 在上面停止了。",
@@ -68,28 +72,40 @@ def render(
 def _cells(
     notebook_text: str, ran: Sequence[dict[str, Any]], language: str, graded: Collection[int]
 ) -> Iterator[str]:
-    number, left = 0, {"code": MAX_ALL_CHARS, "markdown": MAX_ALL_CHARS, "raw": 0}
+    number, allowance = 0, Allowance(RENDER_S)
     for cell in json.loads(notebook_text)["cells"]:
         kind, source = cell["cell_type"], cell["source"]
-        short = len(source) <= min(MAX_CELL_CHARS, left[kind])
-        if short:
-            left[kind] -= len(source)
         if kind != "code":
-            shown = render_markdown(source) if short else _plain(source, "cell__raw")
-            yield f'<section class="prose">{shown}</section>'
+            yield f'<section class="prose">{_prose(kind, source, allowance, language)}</section>'
             continue
         number += 1
         answer = " cell--answer" if number in graded else ""
         yield f'<section class="cell{answer}"><p class="cell__number">[{number}]</p>'
         if source.strip():
-            yield render_python(source) if short else _plain(source, "highlight")
+            yield _code(source, allowance, language)
         if answer:
-            yield f'<p class="cell__note">{_GRADED[language]}</p>'
+            yield _note(_GRADED[language])
         if number <= len(ran):
             yield from _outputs(ran[number - 1], language)
         elif number == len(ran) + 1 and ran:
-            yield f'<p class="cell__note">{_NOT_RUN[language]}</p>'
+            yield _note(_NOT_RUN[language])
         yield "</section>"
+
+
+def _prose(kind: str, source: str, allowance: Allowance, language: str) -> str:
+    if kind == "raw":
+        return _plain(source, "cell__raw")
+    try:
+        return render_learners_markdown(source, allowance)
+    except TooCostly:
+        return _plain(source, "cell__raw") + _note(_PLAIN_TEXT[language])
+
+
+def _code(source: str, allowance: Allowance, language: str) -> str:
+    try:
+        return render_learners_python(source, allowance)
+    except TooCostly:
+        return _plain(source, "highlight") + _note(_PLAIN_TEXT[language])
 
 
 def _outputs(ran: dict[str, Any], language: str) -> Iterator[str]:
@@ -104,3 +120,7 @@ def _outputs(ran: dict[str, Any], language: str) -> Iterator[str]:
 def _plain(text: str, classes: str) -> str:
     # Long lines scroll, by keyboard too. The line end is what HTML drops after the tag.
     return f'<pre class="{classes}" tabindex="0">\n{html.escape(text)}</pre>'
+
+
+def _note(text: str) -> str:
+    return f'<p class="cell__note">{text}</p>'

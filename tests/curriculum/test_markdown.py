@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
-from curriculum.markdown import render_markdown, render_python
+import pytest
+from pygments.lexer import RegexLexer
+
+from curriculum import markdown
+from curriculum.allowance import Allowance, TooCostly
+from curriculum.markdown import (
+    render_learners_markdown,
+    render_learners_python,
+    render_markdown,
+    render_numbered,
+)
+from curriculum.templatetags.course import numbered_python
+
+PLENTY = 60.0
+"""Seconds that no text takes; with none left, every text takes too long."""
 
 
 def test_formulas_keep_their_tex_for_the_browser() -> None:
@@ -48,7 +62,8 @@ def test_wide_tables_can_be_scrolled_by_keyboard() -> None:
 
 
 def test_a_learners_code_is_escaped() -> None:
-    html = render_python('x = "</pre><script>alert(1)</script>"', numbered=True)
+    source = 'x = "</pre><script>alert(1)</script>"'
+    html = render_learners_python(source, Allowance(PLENTY), numbered=True)
     assert "<script" not in html
     assert '<span class="linenos">1</span>' in html
 
@@ -70,3 +85,59 @@ def test_lines_of_chinese_join_without_a_space() -> None:
     assert "形状、最大误差" in render_markdown("形状、\n最大误差")
     assert "用 torch\n的函数" in render_markdown("用 torch\n的函数")
     assert "one\ntwo" in render_markdown("one\ntwo")
+
+
+def test_a_fence_chooses_no_lexer_beyond_a_short_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    used = set[str]()
+    get = RegexLexer.get_tokens_unprocessed
+
+    def note(lexer: RegexLexer, *given: object) -> object:
+        used.add(lexer.name)
+        return get(lexer, *given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(RegexLexer, "get_tokens_unprocessed", note)
+    for language in ("gnuplot", "perl", "console", "html+php", "Bash", "json extra", ""):
+        render_markdown(f"```{language}\nplot 1\n```\n")
+    assert used <= {"Bash", "JSON"} and "Bash" in used
+
+
+COSTLY = {
+    "long": "a " * 5001,
+    "a table of many cells": "|".join("a" * 500) + "\n" + "|".join("-" * 500) + "\n|" * 100,
+}
+
+
+@pytest.mark.parametrize("text", COSTLY.values(), ids=COSTLY)
+def test_a_learners_text_that_would_grow_too_much_is_refused(text: str) -> None:
+    with pytest.raises(TooCostly):
+        render_learners_markdown(text, Allowance(PLENTY))
+
+
+@pytest.mark.parametrize("text", ["a", "| a |\n| - |", "[" * 9, "```python\nx\n```", "> - a"])
+def test_a_learners_text_is_rendered_only_while_there_is_time(text: str) -> None:
+    assert render_learners_markdown(text, Allowance(PLENTY)) == render_markdown(text)
+    with pytest.raises(TooCostly):
+        render_learners_markdown(text, Allowance(-1))
+
+
+def test_a_parser_that_takes_long_is_stopped_on_its_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of these grows with the square of its length, in steps that do not."""
+    now = iter(range(10**6))
+    monkeypatch.setattr("curriculum.allowance.time.thread_time", lambda: next(now))
+    for text in ("![" * 4000, "```yaml\n" + "&" * 9000):
+        with pytest.raises(TooCostly):
+            render_learners_markdown(text, Allowance(500))
+    with pytest.raises(TooCostly):
+        render_learners_python("x" + " \n" * 4000, Allowance(500))
+
+
+def test_code_that_is_not_highlighted_is_shown_with_its_numbers_and_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for source in ("\n\nx = '<b>'\n", "\n\nx = '<b>'\n" + "#" * markdown.MAX_PYTHON_CHARS):
+        html = str(numbered_python(source))
+        assert '<span class="linenos">3</span>' in html.replace(" 3<", "3<").replace("> ", ">")
+        assert "&lt;b&gt;" in html and 'name="line-3"' in html
+        assert ("without colours" in html) == (len(source) > markdown.MAX_PYTHON_CHARS)
+    assert "linenos" not in render_numbered("\n" * 10_000)
+    assert "&lt;b&gt;" in render_numbered("\n" * 10_000 + "<b>")

@@ -105,6 +105,13 @@ def test_what_is_kept_is_a_valid_notebook_and_stays_the_same():
     assert len({cell["id"] for cell in json.loads(text)["cells"]}) == len(odd)
 
 
+def test_no_cell_keeps_a_hundred_thousand_tags():
+    text = notebooks.read(notebook(code("x", "c", "answer", *map(str, range(100_000)))))
+    [cell] = json.loads(text)["cells"]
+    assert len(cell["metadata"]["tags"]) == notebooks.MAX_TAGS
+    assert cell["metadata"]["tags"][0] == "answer"
+
+
 def test_a_byte_order_mark_and_windows_line_ends_are_fine():
     text = notebooks.read(b"\xef\xbb\xbf" + notebook(code("a\r\nb")).encode())
     assert notebooks.code_cells(text) == ["a\nb"]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 from datetime import timedelta
+from itertools import count
 
 import pytest
 from django.test import Client
@@ -46,6 +48,21 @@ def test_texts_too_long_to_compare_are_said_to_be_so() -> None:
     most = "\n" * (changes.MAX_LINES - 1)
     assert changes.difference(most, most) == []
     assert changes.difference(most, most + "\n") is None
+
+
+def test_texts_made_to_be_hard_to_compare_are_said_to_be_so() -> None:
+    calls = count()
+    old, new = ["a", "b"] * 300, ["a"] * 199
+    with pytest.MonkeyPatch.context() as patch:
+        step = difflib.SequenceMatcher.find_longest_match
+        patch.setattr(
+            difflib.SequenceMatcher,
+            "find_longest_match",
+            lambda *bounds: next(calls) + 1 and step(*bounds),
+        )
+        patch.setattr(changes, "COMPARE_S", 0.05)
+        assert changes.difference("\n".join(old), "\n".join(new)) is None
+    assert next(calls) < 199  # of its some hundred steps, each of milliseconds
 
 
 def test_a_submission_is_compared_with_those_before_it(

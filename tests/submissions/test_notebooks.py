@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 
 from curriculum.models import Exercise
-from submissions import services
+from submissions import notebook_page, services
 from submissions.models import Submission
 from submissions.verdicts import Verdict
 from tests.submissions.conftest import claimed
@@ -81,3 +81,13 @@ def test_a_notebook_without_its_answer_names_no_cell(
     data = notebook("1", "2", tagged=0).replace(b"cell-1", b"other")
     panel, framed = pages(signed_in, judged(signed_in, notebook_exercise, data))
     assert "Graded cells" not in panel and "was graded" not in framed
+
+
+def test_cells_that_take_too_long_to_format_are_shown_as_they_are(
+    signed_in: Client, notebook_exercise: Exercise, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notebook_page, "RENDER_S", 0.0)
+    data = notebook("def f(): ...", "x = '<b>'")
+    _, framed = pages(signed_in, judged(signed_in, notebook_exercise, data))
+    assert framed.count("Too long to format: shown as it is.") == 2
+    assert "def f(): ..." in framed and "x = '&lt;b&gt;'" in framed

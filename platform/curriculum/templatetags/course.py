@@ -7,11 +7,20 @@ from collections.abc import Mapping
 from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
 
 from curriculum import languages
-from curriculum.markdown import render_markdown, render_python
+from curriculum.allowance import Allowance, TooCostly
+from curriculum.markdown import (
+    render_learners_python,
+    render_markdown,
+    render_numbered,
+    render_python,
+)
 
 register = template.Library()
+
+HIGHLIGHT_S = 0.5
 
 # Paths of 24 by 24 icons, drawn as strokes.
 _ICONS = {
@@ -58,8 +67,13 @@ def python(source: str) -> SafeString:
 
 @register.filter
 def numbered_python(source: str) -> SafeString:
-    """Highlight code with line numbers; Pygments escapes it."""
-    return mark_safe(render_python(source, numbered=True))
+    """Show a learner's code with line numbers, highlighted if that is quickly done."""
+    try:
+        return mark_safe(render_learners_python(source, Allowance(HIGHLIGHT_S), numbered=True))
+    except TooCostly:
+        said = _("Shown without colours: this text is too long, or takes too long, to highlight.")
+        shown = mark_safe(render_numbered(source))
+        return format_html('<p class="small muted">{}</p>\n{}', said, shown)
 
 
 @register.filter
