@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cmath
 import contextlib
 import math
 from collections.abc import Iterator, Mapping
@@ -61,8 +62,16 @@ def require(condition: object, *, en: str, zh: str) -> None:
             raise CheckFailed(Text(en, zh))
 
 
-def assert_equal(actual: object, expected: object, label: Label = None) -> None:
-    """Fail unless both are equal and of the same types, all the way down: ``True`` is not ``1``."""
+def assert_equal(
+    actual: object, expected: object, label: Label = None, *, nonfinite: bool = False
+) -> None:
+    """Fail unless both are equal and of the same types, all the way down: ``True`` is not ``1``.
+
+    Raises:
+        CheckFailed: they differ.
+        ValueError: ``expected`` has NaN or infinities, and the test doesn't say ``nonfinite``.
+    """
+    _must_be_finite(expected, nonfinite)
     with _check(Compared(actual, expected, (0.0, 0.0), label)):
         _same(actual, expected, _label(label))
 
@@ -75,19 +84,38 @@ def assert_close(
     atol: float | None = None,
     label: Label = None,
     oracle: object = None,
+    nonfinite: bool = False,
 ) -> None:
     """Fail unless ``actual`` has the type, shape and dtype of ``expected`` and nearly its values.
 
-    Works on tensors, arrays, numbers and on lists, tuples and dicts of them. NaN and infinities
-    must be where ``expected`` has them. Without tolerances, those of ``torch.testing`` for the
-    dtype hold. ``oracle`` is the same quantity computed in float64: when given, the learner also
-    reads how far both are from it.
+    Works on tensors, arrays, numbers and on lists, tuples and dicts of them. Without tolerances,
+    those of ``torch.testing`` for the dtype hold. ``oracle`` is the same quantity computed in
+    float64: when given, the learner also reads how far both are from it. With ``nonfinite``, NaN
+    and infinities must be where ``expected`` has them; without, it may have none: a right value
+    that is NaN was mostly computed from a submission's own, and anybody can answer NaN.
 
     Raises:
         CheckFailed: with shapes, dtypes, the largest error and its place, but no expected value.
+        ValueError: ``expected`` has NaN or infinities, and the test doesn't say ``nonfinite``.
     """
+    _must_be_finite(expected, nonfinite)
     with _check(Compared(actual, expected, (rtol, atol), label)):
         _close(actual, expected, (rtol, atol), _label(label), oracle)
+
+
+def _must_be_finite(expected: object, nonfinite: bool) -> None:
+    if not nonfinite and not _finite(expected):
+        raise ValueError("what is expected has NaN or infinities: say nonfinite=True if it may")
+
+
+def _finite(value: Any) -> bool:
+    if isinstance(value, list | tuple):
+        return all(map(_finite, value))
+    if isinstance(value, dict):
+        return all(map(_finite, value.values()))
+    if isinstance(value, torch.Tensor | np.ndarray):
+        return bool(torch.isfinite(torch.as_tensor(value)).all())
+    return not isinstance(value, float | complex) or cmath.isfinite(value)
 
 
 _noted: list[CheckFailed] | None = None

@@ -44,7 +44,18 @@ NAN, INF = float("nan"), float("inf")
     ],
 )
 def test_what_is_close_passes(actual, expected):
-    assert_close(actual, expected)
+    assert_close(actual, expected, nonfinite=True)
+
+
+@pytest.mark.parametrize(
+    "expected",
+    [NAN, -INF, [1.0, (NAN,)], {"a": torch.tensor([1.0, INF])}, np.array([NAN]), complex(0, INF)],
+)
+def test_nothing_is_right_that_is_not_finite_unless_the_test_says_so(expected):
+    for check in (assert_close, assert_equal):
+        with pytest.raises(ValueError, match="nonfinite"):
+            check(expected, expected)
+        check(expected, expected, nonfinite=True)
 
 
 @pytest.mark.parametrize(
@@ -72,7 +83,7 @@ def test_what_is_close_passes(actual, expected):
 )
 def test_what_is_not_close_fails_in_words(actual, expected, says):
     with pytest.raises(CheckFailed) as caught:
-        assert_close(actual, expected)
+        assert_close(actual, expected, nonfinite=True)
     assert says in caught.value.text.en
     assert caught.value.text.zh != caught.value.text.en
 

@@ -1,6 +1,7 @@
 """Hidden tests of backpropagation by hand: everything must equal autograd on the same weights."""
 
-from typing import Any
+from itertools import pairwise
+from typing import Any, NamedTuple
 
 import pytest
 import torch
@@ -11,6 +12,20 @@ Tensors = list[torch.Tensor]
 SIZES = [5, 7, 6, 3]
 
 
+class Case(NamedTuple):
+    """An MLP, and the parameters that it was given: what is right is computed from these."""
+
+    mlp: Any
+    weights: Tensors
+    biases: Tensors
+
+    def output(self, x: torch.Tensor) -> torch.Tensor:
+        """What forward must return, in the dtype of ``x``."""
+        for layer, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
+            x = (x.relu() if layer else x) @ weight.T + bias
+        return x
+
+
 def _normal(rng: torch.Generator, *shape: int) -> torch.Tensor:
     return torch.randn(*shape, generator=rng)
 
@@ -19,32 +34,34 @@ def _seed(rng: torch.Generator) -> int:
     return int(torch.randint(2**31, (), generator=rng))
 
 
-def _given(mlp: Any, weights: Tensors, biases: Tensors) -> Any:
+def _given(mlp: Any, weights: Tensors, biases: Tensors) -> Case:
     """Move an MLP's parameters to the given ones, by a step of its own."""
+    lr = 0.5
     grads = {
-        "weights": [old - new for old, new in zip(mlp.weights, weights, strict=True)],
-        "biases": [old - new for old, new in zip(mlp.biases, biases, strict=True)],
+        "weights": [
+            (old.detach() - new) / lr for old, new in zip(mlp.weights, weights, strict=True)
+        ],
+        "biases": [(old.detach() - new) / lr for old, new in zip(mlp.biases, biases, strict=True)],
     }
-    mlp.step(grads, 1.0)
-    return mlp
+    mlp.step(grads, lr)
+    return Case(mlp, weights, biases)
 
 
-def _fresh(submission: Any, rng: torch.Generator, sizes: list[int]) -> Any:
-    """An MLP with biases other than zero."""
-    mlp = submission.MLP(sizes, _seed(rng))
-    return _given(mlp, list(mlp.weights), [_normal(rng, width) for width in sizes[1:]])
+def _fresh(submission: Any, rng: torch.Generator, sizes: list[int]) -> Case:
+    """An MLP with random weights, and with biases other than zero."""
+    weights = [(2 / n_in) ** 0.5 * _normal(rng, n_out, n_in) for n_in, n_out in pairwise(sizes)]
+    biases = [_normal(rng, n_out) for n_out in sizes[1:]]
+    return _given(submission.MLP(sizes, _seed(rng)), weights, biases)
 
 
-def _truth(mlp: Any, x: torch.Tensor, dy: torch.Tensor) -> tuple[torch.Tensor, dict[str, Any]]:
+def _truth(case: Case, x: torch.Tensor, dy: torch.Tensor) -> tuple[torch.Tensor, dict[str, Any]]:
     """What autograd says in float64: the output, and the gradients for the upstream ``dy``."""
     weights, biases = (
         [parameter.double().requires_grad_() for parameter in group]
-        for group in (mlp.weights, mlp.biases)
+        for group in (case.weights, case.biases)
     )
     x = x.double().requires_grad_()
-    out = x
-    for layer, (weight, bias) in enumerate(zip(weights, biases, strict=True)):
-        out = (out.relu() if layer else out) @ weight.T + bias
+    out = case._replace(weights=weights, biases=biases).output(x)
     found = torch.autograd.grad(out, [x, *weights, *biases], dy.double())
     depth = len(weights)
     grads = {"x": found[0], "weights": found[1 : depth + 1], "biases": found[depth + 1 :]}
@@ -59,12 +76,12 @@ def _check_parts(actual: Any, expected: dict[str, Any], *parts: str) -> None:
         assert_close(actual[part], wanted, rtol=1e-4, atol=1e-4, label=label)
 
 
-def _check(mlp: Any, rng: torch.Generator, batch: int, *parts: str) -> None:
-    x = _normal(rng, batch, mlp.weights[0].shape[1])
-    dy = _normal(rng, batch, mlp.weights[-1].shape[0])
-    out, grads = _truth(mlp, x, dy)
-    assert_close(mlp.forward(x), out.float(), rtol=1e-4, atol=1e-4)
-    _check_parts(mlp.backward(dy), grads, *parts)
+def _check(case: Case, rng: torch.Generator, batch: int, *parts: str) -> None:
+    x = _normal(rng, batch, case.weights[0].shape[1])
+    dy = _normal(rng, batch, case.weights[-1].shape[0])
+    out, grads = _truth(case, x, dy)
+    assert_close(case.mlp.forward(x), out.float(), rtol=1e-4, atol=1e-4)
+    _check_parts(case.mlp.backward(dy), grads, *parts)
 
 
 @pytest.mark.title(
@@ -99,7 +116,15 @@ def test_initial_values(submission, torch_rng):
             zh=f"输入为 {n_in} 的那一层，权重方差是 2/in 的 {ratio:.2f} 倍。",
         )
         assert abs(float(weight.mean())) < 0.01
+        far = float((weight.abs() > 2 * (2 / n_in) ** 0.5).double().mean())
+        require(
+            0.03 < far < 0.06,  # of a normal distribution 4.6 % lie beyond two standard deviations
+            en=f"{far:.1%} of the weights are beyond two standard deviations: not a normal law's share.",
+            zh=f"有 {far:.1%} 的权重偏离两个标准差以上，与正态分布不符。",
+        )
     assert_close(list(mlp.biases), [torch.zeros(100), torch.zeros(300)])
+    case = Case(mlp, list(mlp.weights), list(mlp.biases))  # as just checked, and as used
+    _check(case, torch_rng, 4, "weights", "biases", "x")
 
 
 @pytest.mark.title(en="The seed decides the weights", zh="权重由种子决定")
@@ -109,10 +134,13 @@ def test_initial_values(submission, torch_rng):
 )
 def test_seed(submission, torch_rng):
     seed = _seed(torch_rng)
-    first, again, other = (submission.MLP([4, 4], s).weights[0] for s in (seed, seed, seed + 1))
+    first, again, other = (
+        [weight.clone() for weight in submission.MLP([4, 4, 4], s).weights]
+        for s in (seed, seed, seed + 1)
+    )
     assert_equal(again, first)
     require(
-        not torch.equal(first, other),
+        not any(map(torch.equal, first, other)),
         en="Two different seeds gave the same weights.",
         zh="两个不同的种子得到了相同的权重。",
     )
@@ -128,10 +156,9 @@ def test_seed(submission, torch_rng):
 @pytest.mark.points(2)
 def test_forward(submission, torch_rng):
     for sizes in (SIZES, [4, 3], [2, 9, 9, 9, 1]):
-        mlp = _fresh(submission, torch_rng, sizes)
+        case = _fresh(submission, torch_rng, sizes)
         x = _normal(torch_rng, 8, sizes[0])
-        out, _ = _truth(mlp, x, torch.zeros(8, sizes[-1]))
-        assert_close(mlp.forward(x), out.float(), rtol=1e-4, atol=1e-4)
+        assert_close(case.mlp.forward(x), case.output(x), rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.title(en="Gradients of the weights equal autograd's", zh="权重梯度与自动求导一致")
@@ -172,10 +199,10 @@ def test_input_gradient(submission, torch_rng):
 )
 @pytest.mark.points(2)
 def test_latest_forward(submission, torch_rng):
-    mlp = _fresh(submission, torch_rng, SIZES)
-    mlp.forward(_normal(torch_rng, 8, 5))
-    _check(mlp, torch_rng, 8, "weights", "biases", "x")
-    _check(mlp, torch_rng, 3, "weights", "biases", "x")
+    case = _fresh(submission, torch_rng, SIZES)
+    case.mlp.forward(_normal(torch_rng, 8, 5))
+    _check(case, torch_rng, 8, "weights", "biases", "x")
+    _check(case, torch_rng, 3, "weights", "biases", "x")
 
 
 @pytest.mark.title(en="The batch is summed, not averaged", zh="对批次求和，而不是取平均")
@@ -184,15 +211,13 @@ def test_latest_forward(submission, torch_rng):
     zh="同一行数据给两遍，参数的梯度就是两倍。",
 )
 def test_batch_is_summed(submission, torch_rng):
-    mlp = _fresh(submission, torch_rng, [3, 4, 2])
+    case = _fresh(submission, torch_rng, [3, 4, 2])
     x, dy = _normal(torch_rng, 1, 3), _normal(torch_rng, 1, 2)
-    mlp.forward(x)
-    once = mlp.backward(dy)
-    mlp.forward(x.repeat(2, 1))
-    twice = mlp.backward(dy.repeat(2, 1))
-    for part in ("weights", "biases"):
-        doubled = [2 * gradient for gradient in once[part]]
-        assert_close(twice[part], doubled, rtol=1e-4, atol=1e-5)
+    _, once = _truth(case, x, dy)
+    for times in (1, 2):
+        case.mlp.forward(x.repeat(times, 1))
+        multiple = {part: [times * g for g in once[part]] for part in ("weights", "biases")}
+        _check_parts(case.mlp.backward(dy.repeat(times, 1)), multiple, "weights", "biases")
 
 
 @pytest.mark.title(
@@ -207,9 +232,9 @@ def test_batch_is_summed(submission, torch_rng):
 def test_relu_mask(submission, torch_rng):
     # Hidden pre-activations are exactly -x, 0 and x; outputs are negative, gradients of any sign.
     weights = [torch.tensor([[-1.0], [0.0], [1.0]]), -torch.rand(2, 3, generator=torch_rng) - 0.5]
-    mlp = _given(submission.MLP([1, 3, 2], 0), weights, [torch.zeros(3), torch.zeros(2)])
+    case = _given(submission.MLP([1, 3, 2], 0), weights, [torch.zeros(3), torch.zeros(2)])
     for part in ("weights", "biases", "x"):
-        _check(mlp, torch_rng, 6, part)
+        _check(case, torch_rng, 6, part)
 
 
 @pytest.mark.title(
@@ -239,12 +264,12 @@ def test_one_layer(submission, torch_rng):
     zh="每次返回的都是新算的梯度：不累加，也不清掉记下的内容。",
 )
 def test_backward_twice(submission, torch_rng):
-    mlp = _fresh(submission, torch_rng, SIZES)
+    case = _fresh(submission, torch_rng, SIZES)
     x, dy = _normal(torch_rng, 4, 5), _normal(torch_rng, 4, 3)
-    _, grads = _truth(mlp, x, dy)
-    mlp.forward(x)
-    mlp.backward(_normal(torch_rng, 4, 3))
-    _check_parts(mlp.backward(dy), grads, "weights", "biases", "x")
+    _, grads = _truth(case, x, dy)
+    case.mlp.forward(x)
+    case.mlp.backward(_normal(torch_rng, 4, 3))
+    _check_parts(case.mlp.backward(dy), grads, "weights", "biases", "x")
 
 
 @pytest.mark.title(en="step descends along the gradients given", zh="step 沿给定的梯度下降")
@@ -253,15 +278,18 @@ def test_backward_twice(submission, torch_rng):
     zh="每个权重和偏置都减去 lr 乘以对应的梯度。",
 )
 def test_step(submission, torch_rng):
-    mlp = submission.MLP(SIZES, _seed(torch_rng))
-    for part in ("weights", "biases"):
-        before = list(getattr(mlp, part))
-        grads = {"weights": [torch.zeros_like(w) for w in mlp.weights]}
-        grads["biases"] = [torch.zeros_like(b) for b in mlp.biases]
-        grads[part] = [_normal(torch_rng, *parameter.shape) for parameter in before]
-        expected = [old - 0.3 * g for old, g in zip(before, grads[part], strict=True)]
+    mlp, *now = _fresh(submission, torch_rng, SIZES)
+    parameters = dict(zip(("weights", "biases"), now, strict=True))
+    for part in parameters:
+        grads = {name: [torch.zeros_like(p) for p in each] for name, each in parameters.items()}
+        grads[part] = [_normal(torch_rng, *parameter.shape) for parameter in parameters[part]]
+        parameters[part] = [
+            old - 0.3 * g for old, g in zip(parameters[part], grads[part], strict=True)
+        ]
         mlp.step(grads, 0.3)
-        assert_close(list(getattr(mlp, part)), expected, rtol=1e-5)
+        for name, expected in parameters.items():
+            assert_close(list(getattr(mlp, name)), expected, rtol=1e-5, label=name)
+    _check(Case(mlp, **parameters), torch_rng, 4, "weights", "biases", "x")
 
 
 @pytest.mark.title(en="Twenty steps follow autograd's path", zh="连续二十步与自动求导的轨迹一致")
@@ -270,20 +298,17 @@ def test_step(submission, torch_rng):
     zh="单独每一步都对吗？那就看看步与步之间保留了什么。",
 )
 def test_training(submission, torch_rng):
-    mlp = submission.MLP([3, 8, 1], _seed(torch_rng))
-    twin = [p.clone().requires_grad_() for p in [*mlp.weights, *mlp.biases]]
+    case = _fresh(submission, torch_rng, [3, 8, 1])
     x = _normal(torch_rng, 16, 3)
     target = x.sum(1, keepdim=True).tanh()
-
-    def output() -> torch.Tensor:
-        return (x @ twin[0].T + twin[2]).relu() @ twin[1].T + twin[3]
-
+    twin = [parameter.clone().requires_grad_() for parameter in [*case.weights, *case.biases]]
+    trained = Case(case.mlp, twin[:2], twin[2:])
     for _ in range(20):
-        mlp.step(mlp.backward(2 * (mlp.forward(x) - target) / len(x)), 0.05)
-        loss = ((output() - target) ** 2).mean()
+        case.mlp.step(case.mlp.backward(2 * (case.mlp.forward(x) - target) / len(x)), 0.05)
+        loss = ((trained.output(x) - target) ** 2).mean()
         for parameter, gradient in zip(twin, torch.autograd.grad(loss, twin), strict=True):
             parameter.data -= 0.05 * gradient
-    assert_close(mlp.forward(x), output().detach(), rtol=1e-3, atol=1e-3)
+    assert_close(case.mlp.forward(x), trained.output(x).detach(), rtol=1e-3, atol=1e-3)
 
 
 @pytest.mark.title(en="backward before any forward is refused", zh="未 forward 就 backward 时报错")
