@@ -178,10 +178,25 @@ AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "home"
 ACCOUNT_LOGOUT_REDIRECT_URL = "home"
+ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
 ACCOUNT_CHANGE_EMAIL = True
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
-ACCOUNT_SIGNUP_FIELDS = ["username*", "email", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = env.str("ACCOUNT_EMAIL_VERIFICATION", default="none")
+_EMAIL = "email*" if ACCOUNT_EMAIL_VERIFICATION == "mandatory" else "email"
+ACCOUNT_SIGNUP_FIELDS = ["username*", _EMAIL, "password1*", "password2*"]
+ACCOUNT_RATE_LIMITS = {
+    # A whole lecture may sign in, or up, from one address.
+    "login": "120/m/ip",
+    "signup": "60/m/ip",
+    # Wrong passwords, of one account from one address ...
+    "login_failed": "5/5m/key",
+    # ... from one address, of whatever account ...
+    "login_failed_address": "100/5m/ip",
+    # ... of one account, from wherever ...
+    "login_failed_account": "100/h/key",
+    # ... and in a browser where its owner signed in before, for which none of these count.
+    "login_failed_device": "10/5m/key",
+}
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (

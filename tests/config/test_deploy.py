@@ -68,6 +68,12 @@ def test_django_has_nothing_to_say_against_a_deployed_site(tmp_path: Path) -> No
     assert not (tmp_path / "secret-key").exists()
 
 
+def test_addresses_may_have_to_be_verified(tmp_path: Path) -> None:
+    settings = {"ACCOUNT_EMAIL_VERIFICATION": "mandatory", "DATA_DIR": str(tmp_path)}
+    checked = manage("check", **settings)
+    assert checked.returncode == 0, checked.stderr
+
+
 def test_https_is_insisted_on_where_a_proxy_provides_it(tmp_path: Path) -> None:
     ask = (
         "from django.test import Client\n"
@@ -105,7 +111,7 @@ def test_a_web_process_that_takes_submissions_loads_no_grader(tmp_path: Path) ->
 )
 def test_every_page_runs_its_own_scripts_only(client: Client, page: str) -> None:
     exercise = make_exercise()
-    learner = User.objects.create_user("mei")
+    learner = User.objects.create_user("mei", is_staff=page == "admin")
     submission = graded(learner, exercise, [])
     if page != "account_login":
         client.force_login(learner)
@@ -114,7 +120,7 @@ def test_every_page_runs_its_own_scripts_only(client: Client, page: str) -> None
         "exercise": exercise.get_absolute_url(),
         "submissions": reverse("submissions", args=[exercise.slug]),
         "submission": submission.get_absolute_url(),
-        "admin": reverse("admin:login"),
+        "admin": reverse("admin:index"),
     }.get(page) or reverse(page)
     answer = client.get(url)
     assert answer.status_code == 200
