@@ -1,4 +1,4 @@
-"""What we do otherwise than allauth: which failures count against whom, and which names are taken."""
+"""What we do otherwise than allauth: which failures count against whom, which names are taken."""
 
 from __future__ import annotations
 

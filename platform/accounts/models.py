@@ -36,6 +36,14 @@ class User(AbstractUser):
         _("appearance"), max_length=10, choices=Appearance, default=Appearance.NAME
     )
 
+    class Meta(AbstractUser.Meta):
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(language__in=["", "en", "zh-hans"]),
+                name="user_language_is_offered",
+            )
+        ]
+
     def __str__(self) -> str:
         return self.display_name or self.username
 

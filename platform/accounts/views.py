@@ -5,9 +5,9 @@ from __future__ import annotations
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.shortcuts import redirect, render
-from django.utils.translation import check_for_language, get_language, override
+from django.utils.translation import get_language, override
 from django.utils.translation import gettext as _
 from django.views import i18n
 from django.views.decorators.http import require_http_methods
@@ -39,8 +39,12 @@ def account(request: HttpRequest) -> HttpResponse:
 
 def set_language(request: HttpRequest) -> HttpResponse:
     """Switch to the posted language, and remember it with the account of whoever is signed in."""
-    response = i18n.set_language(request)
     language = request.POST.get("language", "")
-    if isinstance(request.user, User) and language and check_for_language(language):
+    if request.method == "POST" and language not in dict(settings.LANGUAGES):
+        # Django itself would take any that it has texts of.
+        said = _("This site doesn't have that language.")
+        return HttpResponseBadRequest(said, content_type="text/plain; charset=utf-8")
+    response = i18n.set_language(request)
+    if isinstance(request.user, User) and language:
         User.objects.filter(pk=request.user.pk).update(language=language)
     return response

@@ -7,6 +7,7 @@ import io
 import pytest
 from django.contrib.auth.models import Group
 from django.core.management import call_command
+from django.db import IntegrityError
 from django.test import Client
 from django.urls import reverse
 from django.utils.translation import trans_real
@@ -116,10 +117,14 @@ def test_a_language_that_the_site_does_not_have_is_not_remembered(
     client: Client, mei: User
 ) -> None:
     client.force_login(mei)
-    for language in ("xx", "", "<script>"):
-        client.post(reverse("set_language"), {"language": language})
+    for language in ("xx", "", "<script>", "de", "zh-hant", "EN"):
+        answer = client.post(reverse("set_language"), {"language": language})
+        assert answer.status_code == 400
+        assert "django_language" not in answer.cookies
     mei.refresh_from_db()
     assert mei.language == ""
+    with pytest.raises(IntegrityError):
+        User.objects.filter(pk=mei.pk).update(language="de")
 
 
 def demo_accounts() -> str:

@@ -61,7 +61,7 @@ def test_a_page_hears_of_each_change_of_its_submission(
     async def scene() -> None:
         async with listening(learner, run) as (response, lines):
             assert response["Content-Type"] == "text/event-stream"
-            assert response["Cache-Control"] == "no-store"
+            assert response["Cache-Control"] == "no-store, private"
             assert response["X-Accel-Buffering"] == "no"
             first = await hear(lines)  # what happened before it listened
             assert first.startswith("retry: ") and f"event: {CHANGED}\n" in first
