@@ -83,6 +83,15 @@ def _constant(logits: torch.Tensor) -> Any:
     return model
 
 
+def _drawn(submission: Any, model: Any, prompt: list[int], count: int, *rest: Any) -> list[int]:
+    """What generate returns, which must be ``count`` ints in a list."""
+    new_ids = submission.generate(model, prompt, count, *rest)
+    assert_equal(type(new_ids).__name__, "list", label={"en": "the type", "zh": "返回值的类型"})
+    assert_equal(len(new_ids), count, label={"en": "number of ids", "zh": "id 的个数"})
+    assert_equal([type(token).__name__ for token in new_ids], ["int"] * count)
+    return new_ids
+
+
 @pytest.mark.title(
     en="Uses the cache: each token is fed exactly once", zh="使用缓存：每个 token 恰好送入一次"
 )
@@ -114,6 +123,7 @@ def test_each_token_once(submission, rng, torch_rng, length):
 def test_cache_is_passed_on(submission, rng, torch_rng):
     model = HistoryModel(torch_rng)
     submission.generate(model.__call__, _prompt(rng, 4), 8, 0.8, 3)
+    assert_equal(len(model.given), 8, label={"en": "number of calls", "zh": "调用次数"})
     require(
         model.given == [None, *model.returned[:-1]],
         en="Some call did not get the cache that the call before it returned.",
@@ -151,7 +161,7 @@ def test_matches_full_recomputation(submission, rng, torch_rng, top_p):
 def test_crossing_token(submission, rng, top_p):
     probs = [0.4, 0.3, 0.2, 0.1]
     logits = torch.tensor(probs).log()
-    drawn = submission.generate(_constant(logits), [0], 120, top_p, int(rng.integers(1e6)))
+    drawn = _drawn(submission, _constant(logits), [0], 120, top_p, int(rng.integers(1e6)))
     # the rarest kept token has at least 0.1 of the mass: 120 draws miss it once in 300,000 runs
     assert_equal(set(drawn), _allowed(probs, top_p), label={"en": "ids drawn", "zh": "采到的 id"})
 
@@ -166,9 +176,8 @@ def test_crossing_token(submission, rng, top_p):
 def test_sorted_cumsum(submission, rng):
     rare, likely = rng.permutation([0.1, 0.05]), rng.permutation([0.6, 0.25])
     order = [*rare.tolist(), *likely.tolist()]  # in vocabulary order the rare ones come first
-    drawn = submission.generate(
-        _constant(torch.tensor(order).log()), [1], 80, 0.8, int(rng.integers(1e6))
-    )
+    model = _constant(torch.tensor(order).log())
+    drawn = _drawn(submission, model, [1], 80, 0.8, int(rng.integers(1e6)))
     assert_equal(set(drawn), {2, 3})
 
 
@@ -183,19 +192,20 @@ def test_sorted_cumsum(submission, rng):
 def test_ties(submission, rng):
     equal = torch.zeros(32)  # 1/32 each, exact in binary
     kept = int(rng.integers(1, 6))
-    drawn = submission.generate(_constant(equal), [1], 100, kept / 32, int(rng.integers(1e6)))
+    drawn = _drawn(submission, _constant(equal), [1], 100, kept / 32, int(rng.integers(1e6)))
     assert_equal(set(drawn), set(range(kept)))
 
 
 @pytest.mark.title(en="A tiny top_p is greedy decoding", zh="top_p 极小时等同于贪心解码")
 @pytest.mark.hint(en="At least one token is always kept.", zh="无论如何都至少保留一个 token。")
 def test_greedy(submission, rng, torch_rng):
-    model, ids = HistoryModel(torch_rng), _prompt(rng, 3)
-    drawn = submission.generate(model.__call__, ids, 10, 1e-6, int(rng.integers(1e6)))
-    for token in drawn:
+    model, prompt = HistoryModel(torch_rng), _prompt(rng, 3)
+    ids = list(prompt)
+    for _ in range(10):
         logits, _ = model.read(ids, torch.zeros(8))
-        assert_equal(token, int(logits[-1].argmax()))
-        ids.append(token)
+        ids.append(int(logits[-1].argmax()))
+    drawn = submission.generate(model.__call__, prompt, 10, 1e-6, int(rng.integers(1e6)))
+    assert_equal(drawn, ids[3:])
 
 
 @pytest.mark.title(
@@ -206,7 +216,7 @@ def test_greedy(submission, rng, torch_rng):
 )
 def test_seeded(submission, rng):
     model, seed = _constant(torch.zeros(50)), int(rng.integers(1e6))
-    first = submission.generate(model, [1], 30, 1.0, seed)
+    first = _drawn(submission, model, [1], 30, 1.0, seed)
     assert_equal(submission.generate(model, [1], 30, 1.0, seed), first)
     require(
         len(set(first)) > 5,
@@ -214,7 +224,7 @@ def test_seeded(submission, rng):
         zh="分布均匀时，你却反复采到同样的几个 id。",
     )
     require(
-        submission.generate(model, [1], 30, 1.0, seed + 1) != first,
+        _drawn(submission, model, [1], 30, 1.0, seed + 1) != first,
         en="Another seed gives the same ids.",
         zh="换了种子，采到的 id 却相同。",
     )
@@ -230,9 +240,7 @@ def test_seeded(submission, rng):
 @pytest.mark.parametrize("count", [0, 1, 5])
 def test_result(submission, rng, torch_rng, count):
     model = HistoryModel(torch_rng)
-    new_ids = submission.generate(model.__call__, _prompt(rng, 6), count, 0.9, 7)
-    assert_equal([type(new_ids).__name__, len(new_ids)], ["list", count])
-    assert_equal([type(token).__name__ for token in new_ids], ["int"] * count)
+    _drawn(submission, model.__call__, _prompt(rng, 6), count, 0.9, 7)
     assert_equal(len(model.calls), count, label={"en": "number of calls", "zh": "调用次数"})
 
 
@@ -248,7 +256,7 @@ def test_impossible_tokens(submission, rng, top_p):
     logits = torch.full((12,), -math.inf)
     possible = sorted(int(i) for i in rng.choice(12, size=3, replace=False))
     logits[possible] = torch.tensor([0.0, 0.1, 0.2])
-    drawn = submission.generate(_constant(logits), [1], 60, top_p, int(rng.integers(1e6)))
+    drawn = _drawn(submission, _constant(logits), [1], 60, top_p, int(rng.integers(1e6)))
     assert_equal(set(drawn), set(possible))
 
 
