@@ -49,6 +49,16 @@ def step(text, action=None, argument=None, observation=None):
     return {"text": text, "action": action, "input": argument, "observation": observation}
 
 
+def check(result, script, steps, answer, question="Why?"):
+    """Compare all that a run returned, and the prompts that led to its steps."""
+    assert_equal(result, {"answer": answer, "finished": answer is not None, "steps": steps})
+    prompt, prompts = f"Question: {question}\n", []
+    for each in steps:
+        prompts.append(prompt)
+        prompt += f"{each['text']}\nObservation: {each['observation']}\n"
+    assert_equal(script.prompts, prompts, {"en": "prompts", "zh": "提示词"})
+
+
 @pytest.mark.title(
     en="Thinks, acts, reads the observation and answers", zh="思考、行动、读取观察结果、作答"
 )
@@ -68,12 +78,8 @@ def test_several_steps(submission, rng):
         step(texts[1], "count", b, str(len(b))),
         step(texts[2]),
     ]
-    assert_equal(result, {"answer": c, "finished": True, "steps": steps})
+    check(result, script, steps, c, f"Where is {a}?")
     assert_equal((found, counted), ([a], [b]), {"en": "the tools' inputs", "zh": "工具收到的输入"})
-    first = f"Question: Where is {a}?\n"
-    second = first + f"{texts[0]}\nObservation: {a} and {b}\n"
-    third = second + f"{texts[1]}\nObservation: {len(b)}\n"
-    assert_equal(script.prompts, [first, second, third], {"en": "prompts", "zh": "提示词"})
 
 
 @pytest.mark.title(en="A made-up observation is dropped", zh="丢弃模型编造的观察结果")
@@ -88,12 +94,10 @@ def test_made_up_observation(submission, rng):
     script = Script(f"{action}\nObservation: {lie}\nFinal Answer: {lie}", f"Final Answer: {word}")
     result = run(submission, script, {"echo": shout})
     steps = [step(action, "echo", word, word.upper()), step(f"Final Answer: {word}")]
-    assert_equal(result, {"answer": word, "finished": True, "steps": steps})
-    second = f"Question: Why?\n{action}\nObservation: {word.upper()}\n"
-    assert_equal(script.prompts[1:], [second], {"en": "prompts", "zh": "提示词"})
+    check(result, script, steps, word)
     early = Script(f"Thought: hm.\nObservation: {lie}\nAction: echo[{lie}]", "Final Answer: x")
-    first = run(submission, early, {"echo": shout})["steps"][0]
-    assert_equal(first, step("Thought: hm.", None, None, MALFORMED))
+    steps = [step("Thought: hm.", None, None, MALFORMED), step("Final Answer: x")]
+    check(run(submission, early, {"echo": shout}), early, steps, "x")
 
 
 @pytest.mark.title(
@@ -111,9 +115,8 @@ def test_first_action_decides(submission):
         script = Script(f"Thought: go.\n  Action: echo[one]\n{tail}", "Final Answer: done")
         result = run(submission, script, {"echo": recorder(calls)})
         kept = "Thought: go.\n  Action: echo[one]"
-        assert_equal(
-            result["steps"], [step(kept, "echo", "one", "one"), step("Final Answer: done")]
-        )
+        steps = [step(kept, "echo", "one", "one"), step("Final Answer: done")]
+        check(result, script, steps, "done")
     assert_equal(calls, ["one"] * 3, {"en": "the tool's inputs", "zh": "工具收到的输入"})
 
 
@@ -131,18 +134,9 @@ def test_tool_error(submission, rng):
 
     script = Script(f"Action: wiki[{word}]", "Final Answer: gone")
     result = run(submission, script, {"wiki": fail})
-    observation = result["steps"][0]["observation"]
-    require(
-        str(observation).startswith("Error: ") and f"no page about {word}" in str(observation),
-        en="The observation isn't 'Error: ' followed by the exception's message.",
-        zh="观察结果不是 'Error: ' 加上异常消息。",
-    )
-    assert_equal(result["answer"], "gone", "answer")
-    require(
-        str(observation) in script.prompts[1],
-        en="The model never gets to read the error.",
-        zh="模型没有读到这条错误信息。",
-    )
+    error = f"Error: no page about {word}"
+    steps = [step(f"Action: wiki[{word}]", "wiki", word, error), step("Final Answer: gone")]
+    check(result, script, steps, "gone")
 
 
 @pytest.mark.title(
@@ -155,12 +149,13 @@ def test_tool_error(submission, rng):
 @pytest.mark.points(2)
 def test_unknown_tool(submission, rng):
     names = [str(word) for word in rng.permutation(WORDS)[:4]]
-    tools = dict.fromkeys(names[:3], shout)
-    result = run(submission, Script(f"Action: {names[3]}[x]", "Final Answer: ok"), tools)
-    listed = ", ".join(sorted(names[:3]))
-    expected = f"Error: unknown tool '{names[3]}'. Tools: {listed}"
-    assert_equal(result["steps"][0]["observation"], expected, "observation")
-    assert_equal(result["answer"], "ok", "answer")
+    calls = []
+    script = Script(f"Action: {names[3]}[x]", "Final Answer: ok")
+    result = run(submission, script, dict.fromkeys(names[:3], recorder(calls)))
+    error = f"Error: unknown tool '{names[3]}'. Tools: {', '.join(sorted(names[:3]))}"
+    steps = [step(f"Action: {names[3]}[x]", names[3], "x", error), step("Final Answer: ok")]
+    check(result, script, steps, "ok")
+    assert_equal(calls, [], {"en": "the tools' inputs", "zh": "工具收到的输入"})
 
 
 @pytest.mark.title(
@@ -175,9 +170,8 @@ def test_malformed(submission):
     bad = ["Thought: I wonder.", "Action: echo one", "I take Action: echo[x] next", ""]
     script = Script(*bad, "Final Answer: ok")
     result = run(submission, script, {"echo": shout})
-    expected = [step(text, None, None, MALFORMED) for text in bad]
-    assert_equal(result["steps"][:-1], expected, "steps")
-    assert_equal(result["answer"], "ok", "answer")
+    steps = [step(text, None, None, MALFORMED) for text in bad]
+    check(result, script, [*steps, step("Final Answer: ok")], "ok")
 
 
 @pytest.mark.title(en="Stops after max_steps completions", zh="续写满 max_steps 次后停止")
@@ -193,7 +187,7 @@ def test_step_limit(submission, rng):
         assert_equal(len(script.prompts), limit, {"en": "calls of llm", "zh": "llm 的调用次数"})
         assert_equal(len(calls), limit, {"en": "calls of the tool", "zh": "工具的调用次数"})
         steps = [step("Action: echo[more]", "echo", "more", "more")] * limit
-        assert_equal(result, {"answer": None, "finished": False, "steps": steps})
+        check(result, script, steps, None)
 
 
 @pytest.mark.title(
@@ -212,7 +206,8 @@ def test_input_is_exact(submission, rng):
     script = Script(*[f"Action:  echo [{text}] " for text in inputs], "Final Answer: ok")
     result = run(submission, script, {"echo": recorder(calls)}, max_steps=9)
     assert_equal(calls, inputs, {"en": "the tool's inputs", "zh": "工具收到的输入"})
-    assert_equal([s["action"] for s in result["steps"]], ["echo"] * 5 + [None], "action")
+    steps = [step(f"Action:  echo [{text}]", "echo", text, text) for text in inputs]
+    check(result, script, [*steps, step("Final Answer: ok")], "ok")
 
 
 @pytest.mark.title(
@@ -227,8 +222,8 @@ def test_long_answer(submission, rng):
     answer = f"{word}, since\nAction: echo[x] said so.\nFinal Answer: is a phrase."
     script = Script(f"Thought: clear.\n Final Answer:  {answer}\n\nObservation: no")
     result = run(submission, script, {"echo": shout})
-    assert_equal(result["answer"], answer, "answer")
-    assert_equal(len(result["steps"]), 1, {"en": "number of steps", "zh": "步数"})
+    kept = f"Thought: clear.\n Final Answer:  {answer}"
+    check(result, script, [step(kept)], answer)
 
 
 @pytest.mark.title(en="Two runs don't disturb each other", zh="两次运行互不影响")
@@ -240,7 +235,5 @@ def test_runs_are_independent(submission):
     for _ in range(2):
         script = Script("Action: echo[a]", "Final Answer: a")
         result = run(submission, script, {"echo": shout})
-        assert_equal(len(result["steps"]), 2, {"en": "number of steps", "zh": "步数"})
-        assert_equal(
-            script.prompts[0], "Question: Why?\n", {"en": "first prompt", "zh": "首个提示词"}
-        )
+        steps = [step("Action: echo[a]", "echo", "a", "A"), step("Final Answer: a")]
+        check(result, script, steps, "a")
