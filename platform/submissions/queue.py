@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from functools import lru_cache
+from typing import Literal
 from uuid import UUID
 
 import redis
@@ -41,8 +42,8 @@ def _send(task: str, argument: str, queue: str, priority: int = 0) -> None:
         log.warning("enqueue.failed task=%s %s error=%s", task, argument, type(error).__name__)
 
 
-def channel(submission_id: UUID) -> str:
-    """Return the name under which changes of a submission are published."""
+def channel(submission_id: UUID | Literal["*"]) -> str:
+    """Return the name under which changes of a submission are published, "*" for all of them."""
     return f"submission:{submission_id}"
 
 
