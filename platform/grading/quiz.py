@@ -77,7 +77,7 @@ def _outcome(number: int, answer: dict[str, Any], chosen: list[str]) -> CaseResu
 
 
 def _feedback(feedback: dict[str, TextDocument], chosen: list[str]) -> TextDocument:
-    texts = [feedback[choice] for choice in chosen if choice in feedback]
+    texts = [feedback[choice] for choice in dict.fromkeys(chosen) if choice in feedback]
     if not texts:
         return UNANSWERED
     return {language: "\n".join(text[language] for text in texts) for language in ("en", "zh")}

@@ -123,3 +123,33 @@ class QuizIncomplete(SubmissionError):
             )
             % {"numbers": ", ".join(map(str, numbers))}
         )
+
+
+class QuizAmbiguous(SubmissionError):
+    """Questions that take one answer were given several; ``numbers`` says which, from 1."""
+
+    code = "quiz_ambiguous"
+
+    def __init__(self, numbers: Sequence[int]) -> None:
+        super().__init__(
+            ngettext(
+                "Question %(numbers)s takes one answer only. Nothing was sent.",
+                "Questions %(numbers)s take one answer each. Nothing was sent.",
+                len(numbers),
+            )
+            % {"numbers": ", ".join(map(str, numbers))}
+        )
+
+
+class QuizChanged(SubmissionError):
+    """There are answers to no question, no answer to one, or one twice."""
+
+    code = "quiz_changed"
+
+    def __init__(self) -> None:
+        super().__init__(
+            _(
+                "What was sent doesn't fit these questions; they may have changed since you opened "
+                "the page. Nothing was graded. Load the page again and look through your answers."
+            )
+        )

@@ -11,8 +11,11 @@ from django.http import QueryDict
 
 from curriculum.languages import pick
 from curriculum.models import ExerciseVersion
-from submissions.errors import QuizIncomplete
+from submissions.errors import QuizAmbiguous, QuizChanged, QuizIncomplete
 from submissions.models import Outcome, Submission
+
+_NO_QUESTIONS = {"csrfmiddlewaretoken", "tests"}
+"""What the form posts beside its answers."""
 
 
 @dataclass(frozen=True)
@@ -72,13 +75,29 @@ def ticked(version: ExerciseVersion, posted: QueryDict) -> dict[str, list[str]]:
 def source(version: ExerciseVersion, posted: QueryDict) -> str:
     """Return what was ticked as the JSON that the grader reads.
 
+    Whoever could choose everything would be told what is said of each choice.
+
     Raises:
+        QuizChanged: something else was posted than choices of these questions, each once.
         QuizIncomplete: a question has no answer.
+        QuizAmbiguous: a question that takes one answer has several.
     """
     answers = ticked(version, posted)
+    if posted.keys() - answers.keys() - _NO_QUESTIONS:
+        raise QuizChanged
+    several = list[int]()
+    for number, question in enumerate(_raw(version), 1):
+        chosen = answers[question["id"]]
+        known = {choice["id"] for choice in question["choice"]}
+        if len(chosen) > len(known.intersection(chosen)):
+            raise QuizChanged
+        if len(chosen) > 1 and not question.get("multiple", False):
+            several.append(number)
     open_ones = [number for number, ids in enumerate(answers.values(), 1) if not ids]
     if open_ones:
         raise QuizIncomplete(open_ones)
+    if several:
+        raise QuizAmbiguous(several)
     return json.dumps(answers)
 
 

@@ -53,6 +53,11 @@ def test_a_part_of_the_right_choices_is_not_enough(grade):
     assert outcomes["two"].message == {"en": "First.", "zh": "第一。"}
 
 
+def test_what_is_said_of_a_choice_is_said_once(grade):
+    events = grade(json.dumps({"one": ["b"] * 10_000}))
+    assert next(e.outcome.message["en"] for e in events if isinstance(e, Finished)) == "No."
+
+
 @pytest.mark.parametrize("source", ["", "[]", "{", '{"one": "a"}', '{"one": [1]}', "[" * 100_000])
 def test_unreadable_answers_lose_no_words_and_earn_no_points(grade, source):
     (verdict,) = grade(source)

@@ -17,7 +17,7 @@ from submissions import services
 from submissions.models import Draft, GradingRun, Submission
 from submissions.states import State
 from submissions.verdicts import Verdict
-from tests.browser.stagehand import FAILING, QUIZ, STARTER, graded, make_quiz
+from tests.browser.stagehand import FAILING, QUIZ, QUIZ_SECOND, STARTER, graded, make_quiz
 from tests.submissions.conftest import MakeExercise, MakeLearner, MakeRun, Submit, claimed
 
 HTMX = {"HX-Request": "true"}
@@ -415,20 +415,60 @@ def test_a_fault_of_ours_is_said_to_be_ours(
 # Quizzes
 
 
-def test_a_quiz_sends_what_was_ticked_and_nothing_else(client: Client, learner: User) -> None:
-    quiz = make_quiz()
+def test_a_quiz_sends_what_was_ticked(client: Client, learner: User) -> None:
+    quiz = make_quiz(QUIZ_SECOND)
     client.force_login(learner)
     answer = client.post(
         reverse("submit", args=[quiz.slug]),
-        {"tests": "hidden", "cost": ["square", "linear"], "source": "x", "more": "y"},
+        {"tests": "hidden", "cost": "square", "parts": ["norms", "heads"]},
     )
     assert answer["Location"] == quiz.get_absolute_url()
     sent = Submission.objects.get()
     assert sent.source_kind == "quiz"
-    assert json.loads(sent.source) == {"cost": ["square", "linear"]}
+    assert json.loads(sent.source) == {"cost": ["square"], "parts": ["norms", "heads"]}
     page = client.get(quiz.get_absolute_url())
-    (question,) = page.context["questions"]
-    assert [choice.chosen for choice in question.choices] == [True, True]
+    ticked = [[each.chosen for each in question.choices] for question in page.context["questions"]]
+    assert ticked == [[False, True], [True, True, False]]
+
+
+UNFIT: dict[str, tuple[dict[str, Any], str, str]] = {
+    "all choices of one": (
+        {"cost": ["square", "linear"], "parts": "heads"},
+        "Question 1 takes one answer only",
+        "第 1 题只能选一个答案",
+    ),
+    "an unknown choice": ({"cost": "cubic", "parts": "heads"}, "may have changed", "可能已更新"),
+    "another's choice": ({"cost": "heads", "parts": "heads"}, "may have changed", "可能已更新"),
+    "an unknown question": (
+        {"cost": "square", "parts": "heads", "gone": "a"},
+        "may have changed",
+        "可能已更新",
+    ),
+    "a choice twice": (
+        {"cost": "square", "parts": ["heads", "heads"]},
+        "may have changed",
+        "可能已更新",
+    ),
+}
+
+
+@pytest.mark.parametrize(("answers", "en", "zh"), UNFIT.values(), ids=UNFIT)
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+def test_answers_that_fit_no_form_are_not_graded_and_not_lost(
+    signed_in: Client, answers: dict[str, Any], en: str, zh: str, language: str
+) -> None:
+    quiz = make_quiz(QUIZ_SECOND)
+    url = reverse("submit", args=[quiz.slug])
+    for headers in ({}, HTMX):
+        answer = signed_in.post(
+            url, {"tests": "hidden"} | answers, headers=headers | {"Accept-Language": language}
+        )
+        assert answer.status_code == 400
+        assert (en if language == "en" else zh) in answer.content.decode()
+        if not headers:
+            *_, parts = answer.context["questions"]
+            assert parts.choices[0].chosen
+    assert not Submission.objects.exists()
 
 
 def test_an_exercise_that_has_become_a_quiz_can_still_be_opened(
