@@ -242,13 +242,27 @@ def _same(actual: Any, expected: Any, name: Text) -> None:
         _values(actual, expected, (0.0, 0.0), name, None)
     elif isinstance(expected, np.ndarray):
         _same(torch.as_tensor(actual), torch.as_tensor(expected), name)
+    elif isinstance(expected, set | frozenset):
+        if _typed(actual) != _typed(expected):
+            raise _not_right(actual, name)
     elif actual != expected and not (expected != expected and actual != actual):
-        raise CheckFailed(
-            Text(
-                f"{name.en} is not right: it is {short(actual, 80)}.",
-                f"{name.zh}不正确：它是 {short(actual, 80)}。",
-            )
+        raise _not_right(actual, name)
+
+
+def _typed(value: Any) -> set[tuple[str, Any]] | None:
+    """Return a set's items with their types; nothing of what only calls itself a set."""
+    if not isinstance(value, set | frozenset):
+        return None
+    return {(_kind(each), each) for each in value}
+
+
+def _not_right(actual: Any, name: Text) -> CheckFailed:
+    return CheckFailed(
+        Text(
+            f"{name.en} is not right: it is {short(actual, 80)}.",
+            f"{name.zh}不正确：它是 {short(actual, 80)}。",
         )
+    )
 
 
 def _close(actual: Any, expected: Any, tol: _Tolerance, name: Text, oracle: Any) -> None:

@@ -30,6 +30,8 @@ BROKEN = {
     "def test_broken(submission, data): pass\n",
     "what can't be passed": "def test_broken(submission): submission.f(object())\n",
     "what can't be used": "def test_broken(submission): submission.f(1).shape\n",
+    "a right value that isn't finite": "from grading.checks import assert_close\n"
+    "def test_broken(submission): assert_close(submission.f(1.0), float('nan'))\n",
 }
 
 
@@ -62,6 +64,22 @@ def test_a_test_that_stumbles_over_an_answer_is_a_wrong_answer(grade, made_up, t
     result = grade("def f(x): return 1\n", path, tests)
     assert result.verdict == "wrong_answer"
     assert "could not use your result" in result.outcomes["test_shape"].message["en"]
+    assert result.outcomes["test_fine"].kind == "passed"
+
+
+ECHOES = """
+from grading.checks import assert_close
+def test_linear(submission):
+    assert_close(submission.f(2.0), 2 * submission.f(1.0))
+"""
+
+
+@pytest.mark.parametrize("tests", ["hidden", "visible"])
+def test_nan_is_no_right_answer_where_the_right_one_is_made_of_answers(grade, made_up, tests):
+    path = made_up(ECHOES + FINE, ECHOES + FINE)
+    result = grade("def f(x): return x if type(x) is int else x * float('nan')\n", path, tests)
+    assert result.verdict == "wrong_answer"
+    assert "could not use your result" in result.outcomes["test_linear"].message["en"]
     assert result.outcomes["test_fine"].kind == "passed"
 
 

@@ -103,7 +103,9 @@ def test_the_expected_value_is_never_told():
     assert "secret" not in caught.value.text.en
 
 
-@pytest.mark.parametrize(("actual", "expected"), [(True, 1), (1, 1.0), ((1,), [1]), ("a", b"a")])
+@pytest.mark.parametrize(
+    ("actual", "expected"), [(True, 1), (1, 1.0), ((1,), [1]), ("a", b"a"), ({1.0}, {1})]
+)
 def test_equal_means_of_the_same_type(actual, expected):
     with pytest.raises(CheckFailed):
         assert_equal(actual, expected)
