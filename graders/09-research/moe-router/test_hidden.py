@@ -109,7 +109,8 @@ def test_capacity(submission, rng, torch_rng):
     x, gate = tokens(torch_rng, n, d, e)
     for capacity in (1, int(rng.integers(2, 6)), n):
         expert, slot, _, kept = submission.route(x, gate, k, capacity)
-        _, right_slot, _, right_kept = seat(x, gate, k, capacity)
+        right_expert, right_slot, _, right_kept = seat(x, gate, k, capacity)
+        assert_equal(expert, right_expert, "expert")
         assert_equal(kept, right_kept, "kept")
         assert_equal(slot, right_slot, "slot")
         places = list(zip(expert[kept].tolist(), slot[kept].tolist(), strict=True))
@@ -163,15 +164,8 @@ def test_dropped_weights(submission, torch_rng):
 @pytest.mark.points(2)
 def test_single_choice(submission, torch_rng):
     x, gate = tokens(torch_rng, 8, 3, 4)
-    gate.requires_grad_()
-    weight = submission.route(x, gate, 1, 8)[2]
-    assert_close(weight.detach(), seat(x, gate.detach(), 1, 8)[2], label="weight")
-    weight.sum().backward()
-    require(
-        gate.grad is not None and bool(gate.grad.abs().sum() > 1e-6),
-        en="The gradient of w_gate is zero: the router can't learn.",
-        zh="w_gate 的梯度为零：路由器无法学习。",
-    )
+    assert_close(submission.route(x, gate, 1, 8)[2], seat(x, gate, 1, 8)[2], label="weight")
+    check_gradients(submission, torch_rng, x, gate, 1, 8)
 
 
 @pytest.mark.title(en="Large logits stay finite", zh="logits 很大时结果仍然有限")
@@ -196,28 +190,35 @@ def test_large_logits(submission):
 @pytest.mark.points(2)
 def test_weight_gradients(submission, torch_rng):
     x, gate = tokens(torch_rng, 4, 2, 3)
-    x.requires_grad_()
-    gate.requires_grad_()
-    cotangent = torch.randn(4, 2, generator=torch_rng, dtype=torch.float64)
-    answers = []
-    for weigh in (submission.route, plain_weights):
-        weight = weigh(x, gate, 2, 3)[2]
-        require(
-            weight.requires_grad,
-            en="weight isn't connected to x and w_gate.",
-            zh="weight 与 x、w_gate 之间没有计算图。",
-        )
-        answers.append(torch.autograd.grad((weight * cotangent).sum(), (x, gate)))
-    assert_close(answers[0][0], answers[1][0], label={"en": "gradient of x", "zh": "x 的梯度"})
-    label = {"en": "gradient of w_gate", "zh": "w_gate 的梯度"}
-    assert_close(answers[0][1], answers[1][1], label=label)
+    for capacity in (1, 3):
+        check_gradients(submission, torch_rng, x.clone(), gate.clone(), 2, capacity)
 
 
 def plain_weights(x, gate, k, capacity):
-    """Return the weights (third, as route does), differentiable, with the oracle's own choices."""
-    expert, slot, _, kept = seat(x.detach(), gate.detach(), k, capacity)
-    logits = (x @ gate).gather(1, expert)  # a softmax over the chosen logits alone is the same
-    return expert, slot, logits.softmax(-1) * kept, kept
+    """Return the weights, differentiable, with the oracle's own choices."""
+    expert, _, _, kept = seat(x.detach(), gate.detach(), k, capacity)
+    logits = x @ gate
+    if k == 1:
+        return logits.softmax(-1).gather(1, expert) * kept
+    return logits.gather(1, expert).softmax(-1) * kept  # the rest of the softmax cancels out
+
+
+def check_gradients(submission, torch_rng, x, gate, k, capacity):
+    """Compare the weights and their gradients with the oracle's."""
+    inputs = x.requires_grad_(), gate.requires_grad_()
+    cotangent = torch.randn(len(x), k, generator=torch_rng, dtype=x.dtype)
+    expected = plain_weights(*inputs, k, capacity)
+    weight = submission.route(*inputs, k, capacity)[2]
+    assert_close(weight.detach(), expected.detach(), label="weight")
+    require(
+        weight.requires_grad,
+        en="weight isn't connected to x and w_gate.",
+        zh="weight 与 x、w_gate 之间没有计算图。",
+    )
+    found, wanted = (torch.autograd.grad((w * cotangent).sum(), inputs) for w in (weight, expected))
+    assert_close(found[0], wanted[0], label={"en": "gradient of x", "zh": "x 的梯度"})
+    label = {"en": "gradient of w_gate", "zh": "w_gate 的梯度"}
+    assert_close(found[1], wanted[1], label=label)
 
 
 @pytest.mark.title(en="k outside 1..E is refused", zh="k 不在 1..E 内时报错")
@@ -262,8 +263,10 @@ def test_loss_gradient(submission, torch_rng):
     n, e = 10, 4
     probs = torch.randn(n, e, generator=torch_rng, dtype=torch.float64).softmax(-1).requires_grad_()
     assignment = torch.randint(0, e, (n,), generator=torch_rng)
-    submission.load_balancing_loss(probs, assignment).backward()
     share = torch.bincount(assignment, minlength=e).double() / n
+    loss = submission.load_balancing_loss(probs, assignment)
+    assert_close(loss.detach(), e * (share * probs.detach().mean(0)).sum())
+    loss.backward()
     assert_close(
         probs.grad,
         (e * share / n).expand(n, e).contiguous(),
