@@ -112,6 +112,8 @@ def test_starts_as_base(submission, torch_rng):
 def test_lora_a_is_random(submission, torch_rng):
     layers = [submission.LoRALinear(_base(torch_rng), 4, 8.0) for _ in range(2)]
     first, second = (layer.state_dict()["lora_A"] for layer in layers)
+    finite = torch.cat([first, second]).isfinite().all()
+    require(bool(finite), en="lora_A isn't finite.", zh="lora_A 中有 NaN 或无穷大。")
     require(bool((first != 0).all()), en="lora_A has zeros in it.", zh="lora_A 中有零。")
     rows = {tuple(row) for row in torch.cat([first, second]).tolist()}
     require(
@@ -119,13 +121,16 @@ def test_lora_a_is_random(submission, torch_rng):
         en="Rows of lora_A repeat, within a layer or between two layers.",
         zh="lora_A 的行有重复：同一层内，或两个层之间。",
     )
-    layers[0](_normal(torch_rng, 3, N_IN)).sum().backward()
+    x = _normal(torch_rng, 3, N_IN)
+    layers[0](x).sum().backward()
     grads = {name: p.grad for name, p in layers[0].named_parameters()}
     require(
         grads["lora_B"] is not None and bool((grads["lora_B"] != 0).any()),
         en="A new layer gets no gradient in lora_B.",
         zh="新建的层在 lora_B 上得不到梯度。",
     )
+    expected = 2.0 * (first.detach() @ x.sum(0)).expand(N_OUT, 4).contiguous()
+    _close(grads["lora_B"], expected, "lora_B.grad")
 
 
 @pytest.mark.title(en="Scales the change by alpha / r", zh="增量乘以 alpha / r")
@@ -215,7 +220,16 @@ def test_dropout_place(submission, torch_rng):
     layer = submission.LoRALinear(base, 1, 3.0, 0.5)
     layer.load_state_dict(state)
     layer.train()
-    change = (layer(torch.ones(2000, 2)).detach().double() - 1107) / 6  # 3 · 1 / (1 - 0.5) = 6
+    first, second = (layer(torch.ones(2000, 2)).detach() for _ in range(2))
+    for out in (first, second):
+        kind = {"en": "shape and dtype of the output", "zh": "输出的形状与 dtype"}
+        assert_equal((tuple(out.shape), str(out.dtype)), ((2000, 1), "torch.float32"), kind)
+    require(
+        not torch.equal(first, second),
+        en="Two calls drop the same inputs: dropout must be drawn anew each time.",
+        zh="两次调用丢弃的输入完全相同：dropout 每次都应重新采样。",
+    )
+    change = (first.double() - 1107) / 6  # 3 · 1 / (1 - 0.5) = 6
     shares = [float((change - kept).abs().lt(1e-3).double().mean()) for kept in range(4)]
     require(
         abs(sum(shares) - 1) < 1e-9,
