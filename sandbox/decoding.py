@@ -89,7 +89,7 @@ class Decoder:
         values = self._items(items, depth)
         if len(values) % 2:
             raise ProtocolError("a dict with a key but no value")
-        return dict(zip(_keys(values[::2]), values[1::2], strict=True))
+        return dict(zip(checked_keys(values[::2]), values[1::2], strict=True))
 
     def _tensor(self, items: list[Any], depth: int) -> torch.Tensor:
         blob, name, shape, flagged = items
@@ -182,8 +182,8 @@ _DECODERS: tuple[Callable[[Decoder, list[Any], int], Any], ...] = (
     lambda self, items, depth: self._items(items, depth),
     lambda self, items, depth: tuple(self._items(items, depth)),
     Decoder._dict,
-    lambda self, items, depth: set(_keys(self._items(items, depth))),
-    lambda self, items, depth: frozenset(_keys(self._items(items, depth))),
+    lambda self, items, depth: set(checked_keys(self._items(items, depth))),
+    lambda self, items, depth: frozenset(checked_keys(self._items(items, depth))),
     Decoder._complex,
     Decoder._int,
     Decoder._str,
@@ -198,7 +198,7 @@ _DECODERS: tuple[Callable[[Decoder, list[Any], int], Any], ...] = (
 )
 
 
-def _keys(keys: list[Any]) -> list[Any]:
+def checked_keys(keys: list[Any]) -> list[Any]:
     """Refuse keys that were chosen to collide: putting them into a table would take for ever."""
     if len(keys) > MAX_COLLISIONS:
         most = max(Counter(map(hash, keys)).values())

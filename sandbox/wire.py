@@ -91,7 +91,7 @@ class Layer:
     state: dict[str, Any]
 
 
-Blob = memoryview | bytearray
+Blob = bytes | memoryview | bytearray
 Describe = Callable[[Any], Any]
 
 

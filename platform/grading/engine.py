@@ -25,6 +25,7 @@ from grading.sandboxes.base import Limits, Sandbox, SandboxUnavailable
 from grading.sandboxes.gpus import Slot
 from grading.sandboxes.pool import Pool
 from grading.steadiness import DRIFT_SLACK, ReferenceTimes
+from grading.turns import Turns
 from submissions.verdicts import Verdict
 
 BUSY = 2.0
@@ -78,7 +79,7 @@ class Engine:
         # Speed is measured on one core, by one grader at a time; everybody else keeps off it.
         self._timing_core = timing_core
         self._timing = threading.Lock()
-        self._timed: list[Sandbox] = []
+        self._turns = Turns([])
         self._waiting_to_time = 0
         self._reference_times = ReferenceTimes()
         self._connections: set[GraderConnection] = set()
@@ -131,17 +132,18 @@ class Engine:
             for message in connection.messages(deadline):
                 event = from_json(message)
                 if isinstance(event, Finished):
-                    self._examine_speed(job, event.outcome)
+                    self._examine_speed(job, event.outcome, connection)
                 if isinstance(event, Graded):
                     event = self._with_receipt(event, job, connection, started)
                 yield event
 
-    def _examine_speed(self, job: Job, outcome: CaseResult) -> None:
-        """Note in a measurement whether this machine was itself."""
+    def _examine_speed(self, job: Job, outcome: CaseResult, connection: GraderConnection) -> None:
+        """Note in a measurement whether this machine was itself, and all stood still in turn."""
         if (speed := outcome.speed) is not None:
             test = f"{job.exercise}@{job.version} {outcome.name}"
             speed["doubtful"] = self._reference_times.doubts(test, speed)
             speed["drifts"] = job.drifts and speed["kind"] == "ratio"
+            speed["unranked"] = not all(s.freezes for s in connection.sandboxes.values())
 
     def _job_spec(self, job: Job, manifest: Manifest) -> dict[str, Any]:
         public, secret = self._exercises / job.exercise, self._graders / job.exercise
@@ -235,12 +237,10 @@ class Engine:
         """Return whether somebody waits for the timing core."""
         return self._waiting_to_time > 0
 
-    def turn(self, sandbox: Sandbox) -> None:
-        """Let only ``sandbox`` run, of those on the timing core."""
-        for other in self._timed:
-            if other is not sandbox:
-                other.freeze()
-        sandbox.thaw()
+    def turn(self, sandbox: Sandbox) -> list[Sandbox]:
+        """Let only ``sandbox`` run, of those on the timing core; return those that ran before
+        when they weren't to."""
+        return self._turns.give(sandbox)
 
     def end_timing(self) -> None:
         """Give the timing core back, whatever went wrong on it: others wait for it."""
@@ -248,12 +248,12 @@ class Engine:
             stack.callback(self._timing.release)
             stack.callback(self._pool.keep_quiet, None)
             stack.callback(self._place, [])
-            for sandbox in self._timed:
+            for sandbox in self._turns.sandboxes:
                 stack.callback(sandbox.thaw)
 
     def _free_cores(self) -> set[int]:
         cores = os.sched_getaffinity(0)
-        return (cores - {self._timing_core} if self._timed else cores) or cores
+        return (cores - {self._timing_core} if self._turns.sandboxes else cores) or cores
 
     def _forget(self, connection: GraderConnection) -> None:
         """Nobody places what is about to end."""
@@ -262,7 +262,7 @@ class Engine:
 
     def _place(self, timed: list[Sandbox]) -> None:
         with self._placing:
-            self._timed = timed
+            self._turns = Turns(timed)
             free = self._free_cores()
             for connection in self._connections:
                 connection.grader.pin(free)

@@ -12,7 +12,6 @@ from multiprocessing.connection import wait
 from typing import TYPE_CHECKING, Any
 
 from grading.grader_process import Grader, InfrastructureError
-from grading.sandboxes import processes
 from grading.sandboxes.base import Limits, Sandbox, SandboxUnavailable
 
 if TYPE_CHECKING:
@@ -109,8 +108,7 @@ class GraderConnection:
                 reason = self.sandboxes[question["number"]].exit_reason()
                 self.tell({"reason": reason or ""})
             case "cpu":
-                pids = self.sandboxes[question["number"]].pids()
-                self.tell({"seconds": processes.cpu_s(pids) if pids else None})
+                self.tell({"seconds": self.sandboxes[question["number"]].cpu_s()})
             case "end":
                 self._engine.end(question["number"], self)
             case "pin":
@@ -121,8 +119,9 @@ class GraderConnection:
                 self._give_way()
                 self.tell({})
             case "turn" if self._timing:
-                self._engine.turn(self.sandboxes[question["number"]])
-                self.tell({})
+                moved = self._engine.turn(self.sandboxes[question["number"]])
+                numbers = [number for number, each in self.sandboxes.items() if each in moved]
+                self.tell({"moved": numbers})
             case "unpin":
                 self._unpin()
                 self.tell({})

@@ -38,7 +38,9 @@ class Grader:
 
     def pin(self, cpus: set[int]) -> None:
         """Put it on ``cpus``."""
-        processes.pin(processes.with_children(processes.pid_of(self.process)), cpus)
+        if self.group is None or not self.group.set_cpus(cpus):
+            first = processes.pid_of(self.process)
+            processes.pin(lambda: processes.with_children(first), cpus)
 
     def close(self) -> None:
         """End it, if it hasn't ended by itself, and hang up."""

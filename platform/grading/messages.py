@@ -144,6 +144,11 @@ ENDED = Text(
     "(for example by os._exit, a crash in native code, or closing its own pipes).",
     "你的代码在给出结果之前结束了 Python 进程（例如 os._exit、本地代码崩溃或关闭了自身的管道）。",
 )
+DISTURBED = Text(
+    "Processes of your code computed while it was the reference's turn, so its speed can't be "
+    "measured. End whatever your functions start before they return.",
+    "轮到参考实现计时的时候，你的代码还有进程在运行，因此无法测量速度。请在函数返回前结束它启动的一切。",
+)
 PASSED_TOO_MUCH = Text(
     "Your code passed more than 256 MiB to what this test gave it to call.",
     "你的代码传给测试所提供函数的数据超过了 256 MiB。",

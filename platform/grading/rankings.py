@@ -22,21 +22,38 @@ log = logging.getLogger(__name__)
 LOOK_S = 0.5
 """Seconds between two looks at whether somebody waits for a verdict."""
 DIFFERS = frozenset(
-    {Verdict.WRONG_ANSWER, Verdict.TOO_SLOW, Verdict.RUNTIME_ERROR, Verdict.PROTOCOL_ERROR}
+    {
+        *(Verdict.WRONG_ANSWER, Verdict.TOO_SLOW, Verdict.RUNTIME_ERROR),
+        *(Verdict.PROTOCOL_ERROR, Verdict.DISTURBED),
+    }
 )
 """What an accepted run may not get. A limit can be met on a busy host: then it is tried again."""
+
+
+_FIRST_LOST: SpeedRecord = {
+    "kind": "ratio",
+    **dict.fromkeys(("value", "low", "high"), 10.0),  # type: ignore[typeddict-item]
+    "limit": 1.0,
+    "values": [],
+    "forfeit": "first",
+}
 
 
 def duel(engine: Engine, first: GradingRun, second: GradingRun) -> SpeedRecord | None:
     """Return the interval of the first's time over the second's, if there is one.
 
-    None when nothing came out.
+    None when nothing came out. Who is wrong, or breaks down, has lost: so has the first that can't
+    even be loaded any more.
 
     Raises:
         Cancelled: somebody waited for a verdict.
         InfrastructureError, SandboxUnavailable, ManifestError: grading failed.
     """
-    return _worst(_measured(engine, first, rival=second.submission.source))
+    events = _measured(engine, first, rival=second.submission.source)
+    speed = _worst(events)
+    if speed is None and graded_in(events).verdict in DIFFERS:
+        return _FIRST_LOST
+    return None if speed is None or speed.get("unranked") else speed
 
 
 def measure(engine: Engine, measurement: Measurement) -> None:
@@ -49,7 +66,7 @@ def measure(engine: Engine, measurement: Measurement) -> None:
         return
     verdict, speed = graded_in(events).verdict, _worst(events)
     log.info("measure.done run=%s verdict=%s", run.pk, verdict)
-    if verdict in PASSING and speed is not None:
+    if verdict in PASSING and speed is not None and not speed.get("unranked"):
         services.record_measurement(measurement, speed)
     elif verdict in DIFFERS and not (speed and speed["doubtful"]):
         services.record_difference(measurement)

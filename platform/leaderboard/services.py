@@ -121,8 +121,10 @@ def _extend_streak(learner: User, day: date) -> None:
 
 def _may_be_faster(entry: Entry, run: GradingRun) -> bool:
     """Whether what the verdict took for sure of its speed leaves it a better place. By a clock that
-    drifts nothing is sure."""
+    drifts nothing is sure, and where nobody can be frozen nothing is measured for a ranking."""
     seen = [o.speed for o in run.outcomes.all() if o.speed and o.speed["kind"] == "ratio"]
+    if any(speed.get("unranked") for speed in seen):
+        return False
     lows = [0.0 if speed.get("drifts") else float(speed["low"]) for speed in seen]
     lowest = max(lows, default=None)
     return lowest is not None and (entry.ratio_high is None or lowest < entry.ratio_high)
@@ -171,9 +173,15 @@ def record_difference(measurement: Measurement) -> None:
     gets no rank, and instructors look at it."""
     measurement.state = Measurement.State.DIFFERED
     measurement.save()
-    if (entry := _entry_of(measurement.run)) is not None:
-        differed = gettext_noop("Accepted, but wrong or too slow when its speed was measured.")
-        rule(entry, None, Entry.State.HELD, differed)
+    _hold(
+        measurement.run,
+        gettext_noop("Accepted, but wrong or too slow when its speed was measured."),
+    )
+
+
+def _hold(run: GradingRun, reason: str) -> None:
+    if (entry := _entry_of(run)) is not None:
+        rule(entry, None, Entry.State.HELD, reason)
 
 
 def _entry_of(run: GradingRun) -> Entry | None:
@@ -218,10 +226,15 @@ def rule(entry: Entry, by: User | None, state: str, reason: str) -> None:
     Entry.objects.filter(pk=entry.pk).update(state=state)
 
 
+@transaction.atomic
 def record_duel(first: GradingRun, second: GradingRun, speed: SpeedRecord | None) -> None:
-    """Keep how two runs did against each other; None when nothing came out."""
+    """Keep how two runs did against each other; None when nothing came out. Who was wrong in it,
+    or broke down, has lost it, and instructors look at that one."""
     found = {"low": speed["low"], "high": speed["high"]} if speed else {}
     Duel.objects.update_or_create(first=first, second=second, defaults=found)
+    if speed and "forfeit" in speed:
+        loser = first if speed["forfeit"] == "first" else second
+        _hold(loser, gettext_noop("Accepted, but wrong or broken in a duel."))
 
 
 @transaction.atomic

@@ -11,8 +11,9 @@ class SpeedRecord(TypedDict):
 
     ``values`` has what each fresh pair of processes gave, or else each call. Of a ratio,
     ``reference_s`` are the quartiles of the reference's seconds and ``memory`` the bytes that a
-    call of each side needed, where that was measured. The worker adds whether its machine was
-    ``doubtful``, and whether its clock ``drifts``.
+    call of each side needed, where that was measured. ``forfeit`` says who lost a duel by being
+    wrong: "first" or "second". The worker adds whether its machine was ``doubtful``, whether its
+    clock ``drifts``, and whether this is ``unranked``, since nobody could be frozen.
     """
 
     kind: Literal["ratio", "growth"]
@@ -23,5 +24,7 @@ class SpeedRecord(TypedDict):
     values: list[float]
     reference_s: NotRequired[list[float]]
     memory: NotRequired[list[int | None] | None]
+    forfeit: NotRequired[Literal["first", "second"]]
     doubtful: NotRequired[bool]
     drifts: NotRequired[bool]
+    unranked: NotRequired[bool]

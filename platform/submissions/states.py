@@ -35,6 +35,7 @@ LABELS = {
     "output_limit": _("Output limit"),
     "process_limit": _("Process limit"),
     "protocol_error": _("Protocol error"),
+    "disturbed": _("Disturbed the clock"),
 }
 """What pages call verdicts, and the ends of tests."""
 

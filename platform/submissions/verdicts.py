@@ -19,6 +19,7 @@ class Verdict(StrEnum):
     OUTPUT_LIMIT = "output_limit"
     PROCESS_LIMIT = "process_limit"
     PROTOCOL_ERROR = "protocol_error"
+    DISTURBED = "disturbed"
     RAN = "ran"
 
 
@@ -38,6 +39,7 @@ class OutcomeKind(StrEnum):
     OUTPUT_LIMIT = "output_limit"
     PROCESS_LIMIT = "process_limit"
     PROTOCOL_ERROR = "protocol_error"
+    DISTURBED = "disturbed"
 
 
 PASSING = frozenset({Verdict.ACCEPTED, Verdict.PARTIALLY_ACCEPTED})

@@ -48,7 +48,7 @@ class Agent(Peer):
         super().__init__(stream)
         self._capture = Capture()
         self._tested = set[type]()
-        timing = Timing(self.exported)
+        timing = Timing(self.exported, lambda: self.device)
         self.operations |= {
             "limit": self._limit,
             "restart": self._restart,

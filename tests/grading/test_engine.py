@@ -116,10 +116,11 @@ def test_two_submissions_are_measured_against_each_other(engine):
 
 
 @pytest.mark.parametrize("rival", ["def add(a, b): return a * b", "import os; os._exit(0)", "def"])
-def test_against_a_wrong_rival_nothing_is_measured(engine, rival):
+def test_a_wrong_rival_has_lost(engine, rival):
     job = Job("01-test/adder", "hidden", RIGHT, seed=1, rival=rival)
     events = [event.outcome for event in engine.grade(job) if isinstance(event, Finished)]
-    assert events and not any(outcome.speed for outcome in events)
+    speed = next(outcome.speed for outcome in events if outcome.speed)
+    assert speed["forfeit"] == "second" and speed["high"] < 1
 
 
 VERDICTS = {

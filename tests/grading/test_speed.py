@@ -14,9 +14,10 @@ import torch
 
 from grading.checks import CheckFailed
 from grading.grader import speed as protocol
-from grading.grader.faults import TooSlow
+from grading.grader.faults import Disturbed, GraderFault, TooSlow
 from grading.grader.sides import Timed, same_result
 from grading.grader.speed import LOOKS, Estimate, Speed, interval
+from sandbox.stream import Disconnected
 
 Cost = Callable[[Any], float]
 
@@ -28,7 +29,7 @@ class FakeSide:
         self.name, self.log, self.cost, self.spread = name, log, cost, spread
         self.rng = np.random.default_rng(3)
         self.result: Any = 1.0
-        self.sending = self.boundary = 0.0
+        self.boundary = 0.0
         self.bias = 1.0
 
     def begin(self) -> None:
@@ -37,7 +38,7 @@ class FakeSide:
 
     def timed(self, inputs: Any) -> Timed:
         self.log.append(self.name)
-        return Timed(self.sending, self.cost(inputs) * self.bias, self.result)
+        return Timed(self.cost(inputs) * self.bias, self.result)
 
     def echo(self) -> float:
         self.log.append(f"echo {self.name}")
@@ -65,7 +66,7 @@ class Track:
         self.reference = FakeSide("reference", self.log, lambda _: 0.02)
         sides = [self.mine, self.theirs, *([self.reference] if duel else [])]
         self.speed = Speed(
-            lambda _: sides,  # type: ignore[arg-type, return-value]
+            lambda _: sides,
             np.random.default_rng(seed),
             limit=1.5,
             duel=duel,
@@ -295,13 +296,6 @@ def tracked(seed: int) -> Track:
     return track
 
 
-def test_dawdling_over_the_inputs_is_charged() -> None:
-    track = Track(1.0)
-    track.mine.sending, track.theirs.sending = 0.05, 0.001
-    with pytest.raises(TooSlow):
-        track.compare()
-
-
 def test_a_wrong_result_in_a_timed_call_fails_however_fast() -> None:
     track = Track(0.1)
     track.mine.result = 2.0
@@ -350,29 +344,85 @@ def test_in_a_duel_two_submissions_are_measured_against_each_other() -> None:
         assert track.log.count(f"begin {name}") == track.pairs()
 
 
-@pytest.mark.parametrize("cheat", ["mine", "theirs"])
-def test_in_a_duel_both_must_be_right(cheat: str) -> None:
+@pytest.mark.parametrize(("cheat", "loses"), [("mine", "first"), ("theirs", "second")])
+def test_in_a_duel_the_one_who_is_wrong_loses(cheat: str, loses: str) -> None:
     track = Track(0.9, duel=True)
     getattr(track, cheat).result = 2.0
-    with pytest.raises(CheckFailed, match="timed calls"):
+    estimate = track.compare()
+    assert track.speed.result is not None and track.speed.result["forfeit"] == loses
+    assert estimate.low > 1.0 if loses == "first" else estimate.high < 1.0
+
+
+def test_in_a_duel_the_one_who_breaks_down_loses() -> None:
+    track = Track(0.9, duel=True)
+    track.theirs.begin = lambda: raise_(Disconnected())  # type: ignore[method-assign]
+    assert track.compare().high < 1.0
+
+
+def test_a_reference_that_is_wrong_makes_nobody_lose() -> None:
+    track = Track(0.9, duel=True)
+    track.reference.begin = lambda: raise_(Disconnected())  # type: ignore[method-assign]
+    with pytest.raises(Disconnected):
         track.compare()
 
 
-def test_in_a_duel_both_are_charged_for_dawdling() -> None:
-    track = Track(1.3, duel=True)
-    track.reference.sending = 0.001
-    track.theirs.sending = 0.05
+def raise_(error: Exception) -> Any:
+    raise error
+
+
+def disturb(track: Track, which: int, times: int) -> None:
+    """Have number ``which`` be seen to run in another's turn, so many times."""
+    left, timed = [times], track.theirs.timed
+
+    def turn(inputs: Any) -> Timed:
+        left[0] -= 1
+        return raise_(Disturbed(which)) if left[0] >= 0 else timed(inputs)
+
+    track.theirs.timed = turn  # type: ignore[method-assign]
+
+
+@pytest.mark.parametrize("ratio", [1.0, 1.42])
+def test_a_disturbed_measurement_is_made_again(ratio: float) -> None:
+    track = Track(ratio)
+    disturb(track, 0, protocol.DISTURBANCES - 1)
+    assert not track.compare().too_high
+
+
+def test_who_disturbs_too_often_has_a_verdict_of_its_own() -> None:
+    track = Track(1.0)
+    disturb(track, 0, protocol.DISTURBANCES)
+    with pytest.raises(Disturbed):
+        track.compare()
+
+
+def test_a_reference_that_can_not_be_frozen_is_our_fault() -> None:
+    track = Track(1.0)
+    disturb(track, 1, protocol.DISTURBANCES)
+    with pytest.raises(GraderFault):
+        track.compare()
+
+
+def test_who_disturbs_a_duel_too_often_loses_it() -> None:
+    track = Track(0.9, duel=True)
+    disturb(track, 1, protocol.DISTURBANCES)
     assert track.compare().high < 1.0
+
+
+def test_a_test_may_say_what_counts_as_the_same() -> None:
+    track = Track(1.0)
+    track.mine.result, track.theirs.result = 3, 4
+    track.speed.compare("f", lambda: (torch.ones(2),), same=lambda a, b: abs(a - b) <= 1)
 
 
 @pytest.mark.parametrize(("power", "ends"), [(1.0, "linear"), (2.0, "quadratic")])
 def test_growth_is_fitted_with_an_interval(power: float, ends: str) -> None:
     track = Track(1.0, spread=0.1)
     track.mine.cost = lambda size: 1e-5 * float(size) ** power
+    track.theirs.cost = lambda size: 1e-2 * float(size)
 
     def run() -> Estimate:
         sizes = (100, 200, 400, 800)
-        return track.speed.growth("f", lambda size: size, sizes, limit=1.3)  # type: ignore[arg-type, return-value]
+        return track.speed.growth("f", lambda size: size, sizes, limit=1.3)
 
     if ends == "linear":
         assert abs(run().value - 1.0) < 0.01
@@ -382,6 +432,31 @@ def test_growth_is_fitted_with_an_interval(power: float, ends: str) -> None:
         assert track.speed.result is not None
         assert track.speed.result["kind"] == "growth"
         assert abs(track.speed.result["value"] - 2.0) < 0.01
+
+
+def test_who_pads_small_inputs_is_too_slow_for_the_largest() -> None:
+    track = Track(1.0, spread=0.01)
+    track.mine.cost = lambda size: 0.1 + 1e-6 * float(size) ** 2
+    track.theirs.cost = lambda size: 1e-4 * float(size)
+
+    def grow(most: float) -> Estimate:
+        return track.speed.growth("f", lambda size: size, (100, 800), most=most)
+
+    assert grow(most=20.0).high < 1.3
+    with pytest.raises(TooSlow):
+        grow(most=4.0)
+
+
+def test_an_exponent_is_not_known_before_its_interval_is_narrow() -> None:
+    track = Track(1.0, spread=0.3)
+    track.mine.cost = lambda size: 1e-5 * float(size) * (1.0 + track.mine.rng.random())
+    estimate = track.speed.growth("f", lambda size: size, (100, 800), limit=3.0, most=99.0)
+    assert estimate.high - estimate.low <= protocol.WIDE or track.pairs() == LOOKS[-1]
+
+
+def test_sizes_must_lie_far_apart() -> None:
+    with pytest.raises(ValueError, match="8 times the smallest"):
+        Track(1.0).speed.growth("f", lambda size: size, (100, 700))
 
 
 @pytest.mark.parametrize("count", sorted({*LOOKS[1:], *protocol.GLANCES}))
@@ -416,8 +491,13 @@ def test_three_values_that_agree_by_chance_are_no_narrow_interval() -> None:
         (torch.ones(4) + 1e-5, torch.ones(4), True),
         (torch.ones(4) + 1e-3, torch.ones(4), False),
         (torch.ones(4).half() + 1e-3, torch.ones(4).half(), True),
-        (torch.full((9,), 100).char(), torch.full((9,), 101).char(), True),
-        (torch.full((9,), 100).char(), torch.full((9,), 103).char(), False),
+        (torch.full((9,), 100).char(), torch.full((9,), 100).char(), True),
+        (torch.full((9,), 100).char(), torch.full((9,), 101).char(), False),
+        (torch.full((9,), 100).long(), torch.full((9,), 100).char(), True),
+        (torch.full((9,), 100.0), torch.full((9,), 100).char(), False),
+        (torch.tensor([0.0, float("inf")]), torch.tensor([5.0, float("inf")]), False),
+        (torch.tensor([0.0, float("nan")]), torch.tensor([5.0, float("nan")]), False),
+        (torch.tensor([float("inf"), float("nan")]), torch.tensor([float("nan"), 1.0]), False),
         (torch.ones(4) * 1.05, torch.ones(4), False),
         (torch.ones(5), torch.ones(4), False),
         (torch.tensor([1.0, float("nan")]), torch.tensor([1.0, float("nan")]), True),

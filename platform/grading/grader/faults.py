@@ -40,6 +40,14 @@ class OwnTimeExceeded(BaseException):
     """
 
 
+class Disturbed(Exception):
+    """One of the timed, number ``which``, computed while it was another's turn."""
+
+    def __init__(self, which: int) -> None:
+        super().__init__()
+        self.which = which
+
+
 class GraderFault(Exception):
     """Grading itself failed. Nobody's code is to blame but the author's, or ours."""
 
@@ -150,6 +158,8 @@ def of_test(error: BaseException, peer: GraderPeer | None, limits: Limits) -> Fa
         return Fault(OutcomeKind.WRONG_ANSWER, messages.TOO_MUCH_TO_CHECK, stumbled=True)
     if isinstance(error, RemoteError):
         return of_remote(error, limits)
+    if isinstance(error, Disturbed):
+        return Fault(OutcomeKind.DISTURBED, messages.DISTURBED)
     if isinstance(error, TooSlow):
         return Fault(OutcomeKind.TOO_SLOW, error.text, hinted=True)
     if isinstance(error, CheckFailed):

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
-import random
 import signal
 from collections.abc import Generator, Iterator
 from types import ModuleType
@@ -19,6 +17,7 @@ from curriculum.bilingual import TextDocument
 from grading import checks, messages
 from grading.grader import faults
 from grading.grader.diagnosis import SOLUTION_S, Diagnosis, KnownSolution, Rerun
+from grading.grader.draws import Draws
 from grading.grader.session import Session
 from grading.grader.side_by_side import details, excerpt
 from grading.grader.speed import Speed, Untimed
@@ -56,6 +55,7 @@ class GraderPlugin:
         self._failures: list[checks.CheckFailed] = []
         self._unsure: tuple[CaseResult, str] | None = None
         self._speed: Speed | None = None
+        self._draws = Draws(session.spec.seed)
         self._own_s = max(OWN_LEAST_S, OWN_LIMITS * session.spec.test_s)
 
     # Fixtures
@@ -78,14 +78,14 @@ class GraderPlugin:
         return module
 
     @pytest.fixture
-    def rng(self, request: pytest.FixtureRequest) -> np.random.Generator:
-        """Randomness of this run and test."""
-        return np.random.default_rng(self._seed(request.node))
+    def rng(self) -> np.random.Generator:
+        """Randomness of this run, test and call."""
+        return self._draws.rng
 
     @pytest.fixture
-    def torch_rng(self, request: pytest.FixtureRequest) -> torch.Generator:
+    def torch_rng(self) -> torch.Generator:
         """The same for torch."""
-        return torch.Generator().manual_seed(self._seed(request.node))
+        return self._draws.torch_rng
 
     @pytest.fixture
     def speed(self, rng: np.random.Generator) -> Iterator[Speed | Untimed]:
@@ -102,10 +102,6 @@ class GraderPlugin:
                 give_way=self._session.give_way if spec.exact else None,
             )
             yield self._speed
-
-    def _seed(self, item: pytest.Item) -> int:
-        text = f"{self._session.spec.seed}:{_name(item)}"
-        return int.from_bytes(hashlib.sha256(text.encode()).digest()[:7], "big")
 
     # Hooks
 
@@ -124,17 +120,13 @@ class GraderPlugin:
         self._session.worker.emit(Collected(planned))
 
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
-        seed = self._seed(item) % 2**32
-        random.seed(seed)
-        np.random.seed(seed)
-        torch.manual_seed(seed)
         self._speed = None
-        if self._again is not None:
-            self._subject.begin_test(SOLUTION_S)
-            return
-        if _is_timed(item) and self._session.has_failed():
+        if self._again is None and _is_timed(item) and self._session.has_failed():
             raise faults.NotRun(messages.NOT_MEASURED)
-        self._subject.begin_test(self._session.test_s())
+        seconds = self._session.test_s() if self._again is None else SOLUTION_S
+        peer = self._subject.begin_test(seconds)
+        self._draws.begin(_name(item))
+        peer.answered, peer.called_back = self._draws.answered, self._draws.called_back
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         if self._again is None:

@@ -17,7 +17,7 @@ from grading import messages
 from grading.checks import CheckFailed
 from grading.grader import faults
 from grading.grader.notebook import run_notebook, try_lines
-from grading.grader.sides import Side, Sides
+from grading.grader.sides import Side, Sides, played_by
 from grading.grader.subject import Subject
 from grading.grader.worker_line import Lease, WorkerLine
 from grading.remote.meter import Meter, MeteredStream, RunTime
@@ -144,7 +144,7 @@ class Session:
                 with blame if honest else contextlib.nullcontext():
                     subject.restart(lambda peer: self._limited(peer, lease))
 
-            return Side(current, restart, lambda: self.worker.turn(lease))
+            return Side(current, restart, lambda: self._turn(lease))
 
         def open_sides(name: str) -> Sides:
             opened.extend(self._opponents())
@@ -162,6 +162,11 @@ class Session:
             for opponent in opened:
                 opponent.close()
 
+    def _turn(self, lease: Lease) -> None:
+        if moved := self.worker.turn(lease):
+            leases = [self.lease_of(subject).number for subject in self._timed]
+            raise faults.Disturbed(leases.index(moved[0]))
+
     def give_way(self) -> None:
         """Let others have the core for timing who wait for it; that is nobody's time."""
         self.worker.give_way()
@@ -177,8 +182,9 @@ class Session:
             raise RuntimeError("only hidden tests can be timed")
         sources = [*([rival] if rival else []), path.read_text(encoding="utf-8")]
         opponents = [self._subject(source) for source in sources]
-        for opponent in opponents:
-            opponent.open()
+        for which, opponent in enumerate(opponents, start=1):
+            with played_by(which, duel=bool(rival)):
+                opponent.open()
         return opponents
 
     def run(self, plugin: Callable[[Session], Any]) -> None:

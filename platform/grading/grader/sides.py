@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import contextlib
 import time
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
@@ -12,9 +12,13 @@ import torch
 
 from grading import messages
 from grading.checks import CheckFailed
+from grading.remote.meter import TimeLimit
 from grading.remote.peer import GraderPeer
-from sandbox import commitment
-from sandbox.wire import ProtocolError
+from sandbox import cipher, commitment
+from sandbox.errors import RemoteError
+from sandbox.peer import Broken
+from sandbox.stream import Disconnected
+from sandbox.wire import Blob, ProtocolError, Unsendable
 
 _EXACT, _COARSE = 1e-4, 1e-2
 """Of each tensor's norm, for single precision and better, and for all else. Other tests check how
@@ -26,9 +30,8 @@ Inputs = tuple[Any, ...]
 
 
 class Timed(NamedTuple):
-    """The seconds of sending a call's inputs and of the call, and what it returned."""
+    """The seconds of a call, and what it returned."""
 
-    sending: float
     seconds: float
     result: Any
 
@@ -57,18 +60,22 @@ class Side:
         self._peer, self._function = self._current()
 
     def timed(self, inputs: Inputs) -> Timed:
-        """Send the inputs of one call, then make it, while the other side stands still.
+        """Make one call, while the other side stands still. Its inputs are there before the clock
+        starts, and their key comes with it.
 
         Raises:
             CheckFailed: the result that is shown isn't the one that stopped the clock.
+            TypeError: the inputs aren't data alone; that is the test's fault.
         """
         self._turn()
+        key, sealed = cipher.new_key(), _sealed(inputs)
+        enciphered = cipher.apply(key, sealed, cipher.buffers(sealed))
+        parts = [np.frombuffer(part, np.uint8) for part in enciphered]
+        self._peer.request("prepare", self._peer.number_of(self._function), parts)
         start = time.perf_counter()
-        self._peer.request("prepare", self._peer.number_of(self._function), inputs)
-        sent = time.perf_counter()
-        promised = self._peer.request("timed")
+        promised = self._peer.request("timed", key)
         end = time.perf_counter()
-        return Timed(sent - start, end - sent, self._revealed(promised))
+        return Timed(end - start, self._revealed(promised))
 
     def peak(self) -> int | None:
         """Make the last call once more; return the bytes that it needed, as its own process says.
@@ -81,15 +88,15 @@ class Side:
 
     def _revealed(self, promised: Any) -> Any:
         answer = self._peer.request("reveal")
-        if type(answer) is not list or type(answer[0]) is not bytes:
+        if type(answer) is not list or not answer:
             raise ProtocolError("not a sealed result")
-        body, blobs = answer[0], [_bytes(part) for part in answer[1:]]
+        body, *blobs = map(_bytes, answer)
         if commitment.digest(body, blobs) != promised:
             raise CheckFailed(messages.TIMED_RESULT_WRONG)
         return commitment.unseal(body, blobs)
 
     def echo(self) -> float:
-        """Return the seconds that the last call spent on the boundary and the digest."""
+        """Return the seconds that the last call spent on reading its inputs and on the digest."""
         self._turn()
         start = time.perf_counter()
         self._peer.request("echo")
@@ -99,6 +106,43 @@ class Side:
 Sides = list[Side]
 """The submission, whom it is timed against, and last the reference: two of them, or three."""
 
+Same = Callable[[Any, Any], bool]
+"""Whether a timed result is as good as the reference's."""
+
+
+_FAILURES = (CheckFailed, RemoteError, ProtocolError, Disconnected, TimeLimit, Broken)
+
+
+class Forfeit(Exception):
+    """One of two in a duel, number ``which``, did what nobody may whose speed is measured."""
+
+    def __init__(self, which: int) -> None:
+        super().__init__()
+        self.which = which
+
+
+@contextlib.contextmanager
+def played_by(which: int, *, duel: bool) -> Iterator[None]:
+    """Hold what fails in a duel against whose turn it is.
+
+    Raises:
+        Forfeit: that was one of the two, and not the reference.
+    """
+    try:
+        yield
+    except _FAILURES as error:
+        if duel and which < 2:
+            raise Forfeit(which) from error
+        raise
+
+
+def _sealed(inputs: Inputs) -> list[Blob]:
+    try:
+        body, blobs = commitment.seal(tuple(inputs))
+    except Unsendable as error:
+        raise TypeError(f"the inputs of a timed call must be data: {error}") from error
+    return [body, *blobs]
+
 
 def _bytes(part: Any) -> memoryview:
     if type(part) is not np.ndarray or part.dtype != np.uint8 or part.ndim != 1:
@@ -107,7 +151,11 @@ def _bytes(part: Any) -> memoryview:
 
 
 def same_result(mine: Any, theirs: Any) -> bool:
-    """Return whether ``mine`` holds nearly what ``theirs`` does, in the same order."""
+    """Return whether ``mine`` holds nearly what ``theirs`` does, in the same order.
+
+    Integers and the like must be the same; so must be where a number is infinite or none. Of the
+    rest the norm of the difference counts.
+    """
     left, right = list(_leaves(mine)), list(_leaves(theirs))
     return len(left) == len(right) and all(map(_alike, left, right))
 
@@ -115,22 +163,20 @@ def same_result(mine: Any, theirs: Any) -> bool:
 def _alike(left: Any, right: Any) -> bool:
     if not isinstance(left, torch.Tensor) or not isinstance(right, torch.Tensor):
         return type(left) is type(right) and left == right
-    if left.shape != right.shape:
+    if left.shape != right.shape or left.is_floating_point() != right.is_floating_point():
         return False
-    precise = right.dtype in _PRECISE
-    gap = _norm(left - right) if precise and left.dtype in _PRECISE else math.nan
-    if not math.isfinite(gap):
-        left, right = _finite(left), _finite(right)
-        gap = _norm(left - right)
-    return gap <= (_EXACT if precise else _COARSE) * max(_norm(right), 1e-12)
+    if not right.is_floating_point():
+        return bool((left == right).all())
+    usual = right.isfinite()
+    if not left[~usual].isclose(right[~usual].to(left.dtype), 0.0, 0.0, equal_nan=True).all():
+        return False
+    gap = _norm(left[usual].double() - right[usual].double())
+    tolerance = _EXACT if right.dtype in _PRECISE else _COARSE
+    return gap <= tolerance * max(_norm(right[usual]), 1e-12)
 
 
 def _norm(tensor: torch.Tensor) -> float:
     return float(torch.linalg.vector_norm(tensor, dtype=torch.float64))
-
-
-def _finite(tensor: torch.Tensor) -> torch.Tensor:
-    return torch.nan_to_num(tensor.double(), nan=1e9, posinf=2e9, neginf=-2e9)
 
 
 def _leaves(value: Any) -> Iterator[Any]:

@@ -9,16 +9,16 @@ whatever their distribution is; more pairs are made until it is clear of the lim
 needs is exact, so it is measured in fresh pairs alone, and after the verdict: for that the core is
 given up, between two pairs, to whoever waits for a verdict.
 
-Each call that counts brings fresh inputs, which go over just before the clock starts, so that
-nothing can be computed ahead; a side that takes its time over receiving them is charged for it. The
-clock is the grader's, and stops when a digest of the whole result is here; the result itself
-follows, is held against the digest, and is checked. What the boundary itself costs is measured with
-calls that compute nothing, and subtracted: what the reference says, which has no reason to dawdle.
-Who has just run is faster, above all where others want the core: so both sides make these calls
-too, and those that don't count alternate like those that do.
+Each call that counts brings fresh inputs, which go over enciphered; their key comes with the call,
+so that nothing can be computed ahead. The clock is the grader's, and stops when a digest of the
+whole result is here; the result itself follows, is held against the digest, and is checked. What
+the boundary itself costs is measured with calls that compute nothing, and subtracted: what the
+reference says, which has no reason to dawdle. Who has just run is faster, above all where others
+want the core: so both sides make these calls too, and those that don't count alternate like those
+that do. Whoever computed in another's turn has spoilt a measurement, which is made again, twice.
 
 In a duel the submission is timed against another one, and the reference stands by: to say what is
-right and what the boundary costs.
+right and what the boundary costs. Whoever of the two is wrong, or breaks down, has lost.
 """
 
 from __future__ import annotations
@@ -26,17 +26,26 @@ from __future__ import annotations
 import math
 import statistics
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import cycle, islice, repeat
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 
 from grading import messages
 from grading.checks import CheckFailed
-from grading.grader.faults import NotRun, TooSlow
-from grading.grader.sides import Inputs, Sides, Timed, same_result
+from grading.grader.faults import Disturbed, GraderFault, NotRun, TooSlow
+from grading.grader.sides import (
+    Forfeit,
+    Inputs,
+    Same,
+    Sides,
+    Timed,
+    played_by,
+    same_result,
+)
 from submissions.speeds import SpeedRecord
 
 LOOKS = (3, 8, 16, 32)
@@ -62,8 +71,15 @@ HOPELESS = math.log(3.0)
 """Whose every call is so far above the limit gets no fresh processes, in which to be slow again."""
 HOPELESS_S = 2.0
 """Calls that took so long together weren't all held up; before, all of the first glance count."""
-DAWDLE = 2.0
-"""How many times longer than the reference a submission may take to receive its inputs."""
+DISTURBANCES = 3
+"""So many spoilt measurements are a verdict."""
+WIDE = 0.4
+"""An exponent isn't known while its interval is wider than this."""
+FAR_APART = 8
+"""How many times the smallest size the largest must be, for an exponent."""
+MOST = 4.0
+"""How many times the reference's time one may take for the largest size."""
+_FORFEIT = math.log(10.0)
 AT_ONCE_S = 3.0
 """After so long no further calls are made in the processes that are there."""
 AT_ONCE_WARMING_S = 1.0
@@ -81,6 +97,7 @@ _LEAST_SPREAD = 0.005
 """Three values that happen to agree better than this don't count as closer."""
 
 MakeInputs = Callable[..., Inputs]
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -142,60 +159,127 @@ class Speed:
         self._give_way = give_way
         self._slack = slack
         self._reference_s = list[float]()
+        self._disturbed = Counter[int]()
+        self._same: Same = same_result
         self.result: SpeedRecord | None = None
 
-    def compare(self, name: str, make_inputs: MakeInputs, limit: float | None = None) -> Estimate:
+    def compare(
+        self,
+        name: str,
+        make_inputs: MakeInputs,
+        limit: float | None = None,
+        same: Same = same_result,
+    ) -> Estimate:
         """Time ``submission.<name>`` against ``reference.<name>`` on ``make_inputs()`` tuples.
+
+        ``same(mine, theirs)`` says whether a result is right, where more than one is.
 
         Raises:
             TooSlow: the whole interval of the ratio is above the limit (of the manifest).
             CheckFailed: a timed result differs from the reference's.
+            Disturbed: the submission computed when it wasn't to.
             ValueError: no limit is given, here or in the manifest.
         """
+        self._same = same
         bound = 1.0 if self._duel else limit or self._limit
         if bound is None:
             raise ValueError("speed.compare() needs [speed].limit in exercise.toml")
         bound *= self._slack
+        try:
+            return self._compare(name, make_inputs, math.log(bound))
+        except Forfeit as forfeit:
+            return self._forfeit(forfeit)
+
+    def _compare(self, name: str, make_inputs: MakeInputs, limit: float) -> Estimate:
         sides = self._open(name)
-        limit_log = math.log(bound)
         memory = None
         exact = self._give_way is not None
-        found = None if exact else self._at_once(sides, make_inputs, limit_log)
+        found = None
+        if not exact:
+            found = self._undisturbed(lambda: self._at_once(sides, make_inputs, limit))
         if found is None:
-            found = _settle(lambda: self._pair(sides, make_inputs), limit_log, exact=exact)
+            found = _settle(
+                lambda: self._undisturbed(lambda: self._pair(sides, make_inputs)),
+                limit,
+                exact=exact,
+            )
             memory = [side.peak() for side in sides[:2]]
         estimate = found.map(math.exp)
         reference_s = np.quantile(self._reference_s, [0.25, 0.5, 0.75]).tolist()
         self.result = estimate.record("ratio")
         self.result |= {"reference_s": reference_s, "memory": memory}
-        if estimate.too_high:
-            raise TooSlow(messages.too_slow(estimate.value, estimate.low, estimate.high, bound))
+        return _fast_enough(estimate)
+
+    def _forfeit(self, forfeit: Forfeit) -> Estimate:
+        """Give the duel to the other of the two."""
+        first = forfeit.which == 0
+        lost = _FORFEIT if first else -_FORFEIT
+        estimate = Estimate(lost, lost, lost, 0.0, (lost,)).map(math.exp)
+        self.result = estimate.record("ratio")
+        self.result["forfeit"] = "first" if first else "second"
         return estimate
 
+    def _undisturbed(self, measure: Callable[[], _T]) -> _T:
+        """Measure, again when somebody computed in another's turn.
+
+        Raises:
+            Disturbed, Forfeit: it happened too often.
+            GraderFault: it was the reference.
+        """
+        while True:
+            try:
+                return measure()
+            except Disturbed as error:
+                self._disturbed[error.which] += 1
+                if self._disturbed[error.which] < DISTURBANCES:
+                    continue
+                if self._duel and error.which < 2:
+                    raise Forfeit(error.which) from error
+                if error.which > 0:
+                    raise GraderFault("the reference's sandbox can't be frozen") from error
+                raise
+
     def growth(
-        self, name: str, make_inputs: MakeInputs, sizes: Sequence[int], limit: float = 1.3
+        self,
+        name: str,
+        make_inputs: MakeInputs,
+        sizes: Sequence[int],
+        limit: float = 1.3,
+        most: float = MOST,
     ) -> Estimate:
         """Fit the exponent of time over size of ``submission.<name>`` on ``make_inputs(size)``.
 
+        Whoever is slow on small inputs has a small exponent: so at the largest size the submission
+        may take ``most`` times as long as the reference, too.
+
         Raises:
-            TooSlow: the whole interval of the exponent is above ``limit``.
+            TooSlow: the whole interval of the exponent is above ``limit``, or that of the ratio at
+                the largest size above ``most``.
             CheckFailed: a timed result differs from the reference's.
+            Disturbed: the submission computed when it wasn't to.
+            ValueError: the sizes lie too close together to tell an exponent.
         """
+        if max(sizes) < FAR_APART * min(sizes):
+            raise ValueError(f"the largest size must be {FAR_APART} times the smallest")
         sides = self._open(name)
         x = np.log(sizes) - np.log(sizes).mean()
-        slope = x / (x @ x)
+        slope, largest = x / (x @ x), int(np.argmax(sizes))
+        ratios = list[float]()
 
         def exponent() -> float:
             self._begin(sides)
             _warm_up(self._sweep(sides, repeat(make_inputs(sizes[0]))), WARMING_S)
-            return float(slope @ list(self._sweep(sides, [make_inputs(size) for size in sizes])))
+            mine, theirs = zip(*self._sweep(sides, map(make_inputs, sizes)), strict=True)
+            ratios.append(mine[largest] - theirs[largest])
+            return float(slope @ list(mine))
 
-        estimate = _settle(exponent, limit)
+        estimate = _settle(lambda: self._undisturbed(exponent), limit, width=WIDE)
         self.result = estimate.record("growth")
         if estimate.too_high:
             raise TooSlow(
                 messages.grows_too_fast(estimate.value, estimate.low, estimate.high, limit)
             )
+        _fast_enough(_judged(ratios, math.log(most * self._slack)).map(math.exp))
         return estimate
 
     def _at_once(self, sides: Sides, make_inputs: MakeInputs, limit: float) -> Estimate | None:
@@ -245,24 +329,44 @@ class Speed:
         return (self._ratio(sides, make_inputs(), order) for order in orders)
 
     def _ratio(self, sides: Sides, inputs: Inputs, order: tuple[int, int]) -> tuple[float, float]:
-        reference = len(sides) - 1
-        asked = dict.fromkeys((*order, reference))
-        taken = {which: sides[which].timed(inputs) for which in asked}
-        cost = {which: sides[which].echo() for which in asked}[reference]
-        mine, theirs = (_seconds(taken[which], taken[reference], cost) for which in (0, 1))
+        """Return the logarithm of the ratio, and what the reference or the rival took."""
+        mine, theirs = self._seconds(sides, inputs, order)
         return math.log(mine / theirs), theirs
 
-    def _sweep(self, sides: Sides, inputs: Iterable[Inputs]) -> Iterator[float]:
-        """Yield the logarithm of the submission's seconds for each of ``inputs``."""
-        mine, reference = sides[0], sides[-1]
-        for each in inputs:
-            taken, truth = mine.timed(each), reference.timed(each)
-            yield math.log(_seconds(taken, truth, reference.echo()))
+    def _sweep(self, sides: Sides, inputs: Iterable[Inputs]) -> Iterator[tuple[float, float]]:
+        """Yield the logarithms of both sides' seconds for each of ``inputs``."""
+        orders = cycle([(0, 1), (1, 0)])
+        for each, order in zip(inputs, orders, strict=False):
+            mine, theirs = self._seconds(sides, each, order)
+            yield math.log(mine), math.log(theirs)
+
+    def _seconds(self, sides: Sides, inputs: Inputs, order: tuple[int, int]) -> tuple[float, float]:
+        """Return what the first two take for a call, without what the boundary costs."""
+        reference = len(sides) - 1
+        asked = dict.fromkeys((*order, reference))
+        taken, echoes = dict[int, Timed](), dict[int, float]()
+        for which in asked:
+            with played_by(which, duel=self._duel):
+                taken[which] = sides[which].timed(inputs)
+        for which in asked:
+            with played_by(which, duel=self._duel):
+                echoes[which] = sides[which].echo()
+        for which in range(reference):
+            with played_by(which, duel=self._duel):
+                self._check(taken[which].result, taken[reference].result)
+        cost = echoes[reference]
+        mine, theirs = (max(t.seconds - cost, t.seconds * 0.05) for t in (taken[0], taken[1]))
+        return mine, theirs
+
+    def _check(self, mine: object, truth: object) -> None:
+        if not self._same(mine, truth):
+            raise CheckFailed(messages.TIMED_RESULT_WRONG)
 
     def _begin(self, sides: Sides) -> None:
         """Start fresh processes, in random order."""
         for which in self._rng.permutation(len(sides)):
-            sides[which].begin()
+            with played_by(int(which), duel=self._duel):
+                sides[which].begin()
 
 
 def _at_a_glance(
@@ -279,9 +383,11 @@ def _at_a_glance(
     return found if hopeless or found.high <= limit - CLEAR else None
 
 
-def _settle(measure: Callable[[], float], limit: float, *, exact: bool = False) -> Estimate:
-    """Measure, each time in fresh processes, until the interval is clear of ``limit``; if it is to
-    be ``exact``, up to the third look at least."""
+def _settle(
+    measure: Callable[[], float], limit: float, *, exact: bool = False, width: float = math.inf
+) -> Estimate:
+    """Measure, each time in fresh processes, until the interval is clear of ``limit`` and no wider
+    than ``width``; if it is to be ``exact``, up to the third look at least."""
     began, values = time.monotonic(), list[float]()
     while True:
         values.append(measure())
@@ -295,9 +401,28 @@ def _settle(measure: Callable[[], float], limit: float, *, exact: bool = False) 
             estimate = Estimate(*interval(values), limit, tuple(values))
             few = len(values) == LOOKS[0] and limit < estimate.low <= limit + CLEAR
             coarse = exact and len(values) < LOOKS[2] and not estimate.too_high
-            clear = estimate.settled and not few and not coarse
+            wide = estimate.high - estimate.low > width and not estimate.too_high
+            clear = estimate.settled and not (few or coarse or wide)
             if clear or late or len(values) == LOOKS[-1]:
                 return estimate
+
+
+def _judged(values: Sequence[float], limit: float) -> Estimate:
+    """Return what so many values say that ``_settle`` had enough of as many."""
+    if len(values) == LOOKS[0] or len(values) >= LOOKS[1]:
+        return Estimate(*interval(values), limit, tuple(values))
+    return _from_few(values, limit)
+
+
+def _fast_enough(ratio: Estimate) -> Estimate:
+    """Return ``ratio``.
+
+    Raises:
+        TooSlow: its whole interval is above its limit.
+    """
+    if ratio.too_high:
+        raise TooSlow(messages.too_slow(ratio.value, ratio.low, ratio.high, ratio.limit))
+    return ratio
 
 
 def _from_few(values: Sequence[float], limit: float) -> Estimate:
@@ -325,18 +450,6 @@ def _warm_up(calls: Iterator[object], patience_s: float) -> None:
     for _ in islice(calls, WARM_UP):
         if time.monotonic() - began > patience_s:
             break
-
-
-def _seconds(taken: Timed, truth: Timed, cost: float) -> float:
-    """Return what a call took without what the boundary costs; ``truth`` is the reference's.
-
-    Raises:
-        CheckFailed: their results differ.
-    """
-    if taken is not truth and not same_result(taken.result, truth.result):
-        raise CheckFailed(messages.TIMED_RESULT_WRONG)
-    dawdled = max(0.0, taken.sending - DAWDLE * truth.sending)
-    return max(taken.seconds - cost, taken.seconds * 0.05) + dawdled
 
 
 def interval(values: Sequence[float]) -> tuple[float, float, float]:

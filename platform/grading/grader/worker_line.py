@@ -75,9 +75,11 @@ class WorkerLine:
         """Put sandboxes on one core that no other timed run uses; wait until it is free."""
         self._wait({"ask": "pin", "numbers": [lease.number for lease in leases]})
 
-    def turn(self, lease: Lease) -> None:
-        """Let only ``lease`` run, of those that are pinned."""
-        self._ask({"ask": "turn", "number": lease.number})
+    def turn(self, lease: Lease) -> list[int]:
+        """Let only ``lease`` run, of those that are pinned; return the numbers of those that ran
+        before when they weren't to."""
+        moved: list[int] = self._ask({"ask": "turn", "number": lease.number})["moved"]
+        return moved
 
     def give_way(self) -> None:
         """Let others have the core who wait for it; go on after them."""

@@ -50,6 +50,10 @@ class GraderPeer(Peer):
         self._passed_bytes = 0
         self.outstanding: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext
         """Entered while something has been asked of the sandbox, and not been answered."""
+        self.answered: Callable[[], None] = lambda: None
+        """Called when it has been."""
+        self.called_back: Callable[[], None] = lambda: None
+        """Called when the sandbox asks for something meanwhile."""
         self.operations |= {"call": self._call, "method": self._method, "next": self._next}
 
     def name_members(self, members: dict[str, Any]) -> None:
@@ -71,6 +75,7 @@ class GraderPeer(Peer):
         self._passed_bytes += self.stream.frame_bytes
         if self._passed_bytes > MAX_PASSED_BYTES:
             raise PassedTooMuch("the arguments of callbacks")
+        self.called_back()
         super()._serve(tree, blobs)
 
     def request(self, operation: str, *payload: Any) -> Any:
@@ -86,6 +91,7 @@ class GraderPeer(Peer):
             raise
         finally:
             self._asking = False
+            self.answered()
         self._note(operation, payload, answer)
         return answer
 
@@ -116,6 +122,7 @@ class GraderPeer(Peer):
         fresh = GraderPeer(self.stream)
         fresh.output, fresh.overflowed = self.output, self.overflowed
         fresh.outstanding = self.outstanding
+        fresh.answered, fresh.called_back = self.answered, self.called_back
         return fresh
 
     def take_output(self) -> str:

@@ -52,11 +52,18 @@ class Sandbox(Protocol):
     def pin(self, cpus: set[int]) -> None:
         """Run on these cores only."""
 
-    def freeze(self) -> None:
-        """Stop every process in it, until ``thaw``."""
+    @property
+    def freezes(self) -> bool:
+        """Whether ``freeze`` can stop it, so that no signal of its own wakes it."""
+
+    def freeze(self) -> bool:
+        """Stop every process in it, until ``thaw``; return whether all stand still."""
 
     def thaw(self) -> None:
         """Let its processes go on."""
+
+    def cpu_s(self) -> float | None:
+        """Return how many seconds its processes have computed; None where nobody can tell."""
 
     def pids(self) -> list[int]:
         """Return its processes as this host numbers them; none where they aren't in view."""

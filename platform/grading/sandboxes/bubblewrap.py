@@ -52,15 +52,28 @@ class BubblewrapSandbox:
 
     def pin(self, cpus: set[int]) -> None:
         """Put every thread of the sandbox on ``cpus``."""
-        processes.pin(self.pids(), cpus)
+        if self._group is None or not self._group.set_cpus(cpus):
+            processes.pin(self.pids, cpus)
 
-    def freeze(self) -> None:
-        """Stop every process in it, until ``thaw``."""
-        processes.freeze(self.pids)
+    @property
+    def freezes(self) -> bool:
+        """Whether ``freeze`` can stop it."""
+        return self._group is not None and self._group.freezes
+
+    def freeze(self) -> bool:
+        """Stop every process in it, until ``thaw``; return whether all stand still."""
+        return self._group is not None and self._group.freeze()
 
     def thaw(self) -> None:
         """Let its processes go on."""
-        processes.send(self.pids(), signal.SIGCONT)
+        if self._group is not None:
+            self._group.thaw()
+
+    def cpu_s(self) -> float | None:
+        """Return how many seconds its processes have computed."""
+        if self._group is not None and self._group.freezes:
+            return self._group.cpu_s()
+        return processes.cpu_s(self.pids())
 
     def alive(self) -> bool:
         """Return whether the first process still runs; it ends with the agent."""
@@ -83,6 +96,7 @@ class BubblewrapSandbox:
         self._gone = True
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(self._first, signal.SIGKILL)
+        self.thaw()  # what is frozen can't die (v1)
         processes.ended(self._first, END_S)
         for descriptor in (self._first, self.reader, self.writer):
             os.close(descriptor)

@@ -1,4 +1,4 @@
-"""Memory and process limits by control group, version 1 or 2, where this process may make one."""
+"""Limits, cores and a freezer by control group, version 1 or 2, where this process may make one."""
 
 from __future__ import annotations
 
@@ -9,6 +9,10 @@ import time
 from pathlib import Path
 
 MOUNT = Path("/sys/fs/cgroup")
+FREEZE_S = 0.5
+"""A group that isn't frozen after so long isn't frozen at all."""
+_NEEDED = ("memory", "pids")
+_WELCOME = ("freezer", "cpuacct", "cpuset")
 
 
 class ControlGroup:
@@ -16,6 +20,12 @@ class ControlGroup:
 
     def __init__(self, folders: dict[str, Path], version: int) -> None:
         self._folders, self._version = folders, version
+
+    @property
+    def freezes(self) -> bool:
+        """Whether its processes can be stopped from outside, so that no signal wakes them, and
+        whether their CPU time tells that they were."""
+        return {"freezer", "cpuacct"} <= self._folders.keys()
 
     def limit(self, memory_mib: int, processes: int) -> None:
         """Set the limits; swap counts as memory."""
@@ -53,8 +63,55 @@ class ControlGroup:
         """Return whether a fork was refused."""
         return _counter(self._folders["pids"] / "pids.events", "max") > 0
 
+    def freeze(self) -> bool:
+        """Stop every process in it, until ``thaw``; return whether all stand still."""
+        freezer = self._folders["freezer"]
+        if self._version == 2:
+            _try_write(freezer / "cgroup.freeze", "1")
+        else:
+            _try_write(freezer / "freezer.state", "FROZEN")
+        deadline = time.monotonic() + FREEZE_S
+        while not self._stands_still():
+            if time.monotonic() > deadline:
+                return False
+        return True
+
+    def thaw(self) -> None:
+        """Let its processes go on."""
+        if (freezer := self._folders.get("freezer")) is not None:
+            _thaw(freezer)
+
+    def _stands_still(self) -> bool:
+        freezer = self._folders["freezer"]
+        if self._version == 2:
+            return _counter(freezer / "cgroup.events", "frozen") == 1
+        with contextlib.suppress(OSError):
+            return (freezer / "freezer.state").read_text() == "FROZEN\n"
+        return False
+
+    def cpu_s(self) -> float | None:
+        """Return how many seconds its processes have computed, those that are gone included."""
+        if (folder := self._folders.get("cpuacct")) is None:
+            return None
+        if self._version == 2:
+            return _counter(folder / "cpu.stat", "usage_usec") / 1e6
+        with contextlib.suppress(OSError):
+            return int((folder / "cpuacct.usage").read_text()) / 1e9
+        return None
+
+    def set_cpus(self, cpus: set[int]) -> bool:
+        """Keep its processes to these cores, whatever they ask for; return whether that is so."""
+        if (folder := self._folders.get("cpuset")) is None:
+            return False
+        try:
+            (folder / "cpuset.cpus").write_text(",".join(map(str, sorted(cpus))))
+        except OSError:
+            return False
+        return True
+
     def remove(self) -> None:
         """Remove the group; its processes must be dead or dying."""
+        self.thaw()
         for folder in set(self._folders.values()):
             for _ in range(200):
                 try:
@@ -72,15 +129,15 @@ def make() -> ControlGroup | None:
     # Process numbers come again, and a worker that was killed leaves its groups behind.
     name = f"sandbox-{os.getpid()}-{secrets.token_hex(6)}"
     for version, parents in ((2, _v2_parents()), (1, _v1_parents())):
-        if parents is None:
-            continue
         folders = {controller: parent / name for controller, parent in parents.items()}
         try:
             for folder in set(folders.values()):
                 folder.mkdir()
+            if version == 1 and "cpuset" in folders:
+                _inherit(folders["cpuset"])
             group = ControlGroup(folders, version)
             group.limit(64, 8)
-        except OSError:
+        except (OSError, KeyError):  # the latter where there are no parents
             for folder in set(folders.values()):
                 with contextlib.suppress(OSError):
                     folder.rmdir()
@@ -92,9 +149,10 @@ def make() -> ControlGroup | None:
 def sweep() -> None:
     """Remove the groups that killed workers left behind. What is in use can't be removed."""
     for parents in (_v2_parents(), _v1_parents()):
-        for parent in set((parents or {}).values()):
+        for parent in set(parents.values()):
             for folder in parent.glob("sandbox-*-*"):
                 if not Path("/proc", folder.name.split("-")[1]).exists():
+                    _thaw(folder)  # else what was killed in it can't end
                     with contextlib.suppress(OSError):
                         folder.rmdir()
 
@@ -108,21 +166,33 @@ def _own(controller: str) -> str:
     return ""
 
 
-def _v1_parents() -> dict[str, Path] | None:
-    parents = {name: MOUNT / name / _own(name) for name in ("memory", "pids")}
-    return (
-        parents if all((parent / "cgroup.procs").exists() for parent in parents.values()) else None
-    )
+def _v1_parents() -> dict[str, Path]:
+    parents = {name: MOUNT / name / _own(name) for name in (*_NEEDED, *_WELCOME)}
+    return {name: parent for name, parent in parents.items() if (parent / "cgroup.procs").exists()}
 
 
-def _v2_parents() -> dict[str, Path] | None:
+def _v2_parents() -> dict[str, Path]:
     # A group with processes can't have limited children, so ours are siblings; or children of the
     # host's first group, which may have both.
     for parent in ((MOUNT / _own("")).parent, MOUNT):
         controllers = parent / "cgroup.subtree_control"
-        if controllers.exists() and {"memory", "pids"} <= set(controllers.read_text().split()):
-            return {"memory": parent, "pids": parent}
-    return None
+        given = set(controllers.read_text().split()) if controllers.exists() else set()
+        if given.issuperset(_NEEDED):
+            always = ("freezer", "cpuacct")  # of version 2 every group has these
+            return dict.fromkeys((*_NEEDED, *always, *given & {"cpuset"}), parent)
+    return {}
+
+
+def _inherit(cpuset: Path) -> None:
+    """Give a new group (v1) the cores and memory of its parent: without them nobody may join."""
+    for name in ("cpuset.mems", "cpuset.cpus"):
+        (cpuset / name).write_text((cpuset.parent / name).read_text())
+
+
+def _thaw(freezer: Path) -> None:
+    for name, running in (("cgroup.freeze", "0"), ("freezer.state", "THAWED")):
+        if (freezer / name).exists():
+            _try_write(freezer / name, running)
 
 
 def _counter(file: Path, name: str) -> int:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from grading.sandboxes import cgroups
 
 
-class ContainerGroup:
+class ContainerGroup(cgroups.ControlGroup):
     """The container's control group, seen from the host."""
-
-    def __init__(self, folders: dict[str, Path], version: int) -> None:
-        self._folders, self._version = folders, version
-        self._counters = cgroups.ControlGroup(folders, version)
 
     @classmethod
     def of(cls, pid: int, container_id: str) -> ContainerGroup | None:
@@ -25,7 +22,7 @@ class ContainerGroup:
         for line in lines:
             _, controllers, path = line.split(":", 2)
             paths |= {name: path.lstrip("/") for name in controllers.split(",")}
-        names = ("memory", "pids", "cpuset")
+        names = ("memory", "pids", "freezer", "cpuacct", "cpuset")
         folders = dict.fromkeys(names, cgroups.MOUNT / paths.get("", ""))
         version = 2
         if all(name in paths for name in names):
@@ -37,15 +34,17 @@ class ContainerGroup:
         )
         return cls(folders, version) if ours else None
 
-    def pids(self) -> list[int]:
-        """Return the processes of the container."""
-        return self._counters.pids()
+    @property
+    def freezes(self) -> bool:
+        """Whether this process may stop the container's processes."""
+        name = "cgroup.freeze" if self._version == 2 else "freezer.state"
+        return os.access(self._folders["freezer"] / name, os.W_OK)
 
     def exceeded(self) -> str | None:
         """Return the limit that has been hit, if one has."""
-        if self._counters.out_of_memory():
+        if self.out_of_memory():
             return "memory"
-        return "process_limit" if self._counters.out_of_processes() else None
+        return "process_limit" if self.out_of_processes() else None
 
     def set_memory(self, memory_mib: int) -> bool:
         """Allow ``memory_mib`` more than is in use; return whether this process may say so."""
@@ -56,14 +55,6 @@ class ContainerGroup:
                 (memory / "memory.max").write_text(size)
             else:
                 _write_both(memory, size)
-        except OSError:
-            return False
-        return True
-
-    def set_cpus(self, cpus: str) -> bool:
-        """Allow these cores; return whether this process may say so."""
-        try:
-            (self._folders["cpuset"] / "cpuset.cpus").write_text(cpus)
         except OSError:
             return False
         return True

@@ -72,16 +72,26 @@ class DockerSandbox:
         if wanted == self._cpus:
             return
         self._cpus = wanted
-        if self._group is None or not self._group.set_cpus(wanted):
+        if self._group is None or not self._group.set_cpus(cpus):
             self._ask_engine("update_container", cpuset_cpus=wanted)
 
-    def freeze(self) -> None:
-        """Stop every process in it, until ``thaw``."""
-        processes.freeze(self.pids)
+    @property
+    def freezes(self) -> bool:
+        """Whether ``freeze`` can stop it."""
+        return self._group is not None and self._group.freezes
+
+    def freeze(self) -> bool:
+        """Stop every process in it, until ``thaw``; return whether all stand still."""
+        return self._group is not None and self._group.freeze()
 
     def thaw(self) -> None:
         """Let its processes go on."""
-        processes.send(self.pids(), signal.SIGCONT)
+        if self._group is not None:
+            self._group.thaw()
+
+    def cpu_s(self) -> float | None:
+        """Return how many seconds its processes have computed; None where nobody can tell."""
+        return self._group.cpu_s() if self._group else None
 
     def pids(self) -> list[int]:
         """Return its processes, if the host's groups are in view."""
@@ -112,6 +122,7 @@ class DockerSandbox:
             return
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(self._process, signal.SIGKILL)
+        self.thaw()  # what is frozen can't die (v1)
         processes.ended(self._process, END_S)
         os.close(self._process)
         self._backend.remove_later(self._name)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import select
-import signal
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -46,24 +45,18 @@ def cpu_s(pids: Iterable[int]) -> float:
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
-def pin(pids: Iterable[int], cpus: set[int]) -> None:
-    """Put every thread of ``pids`` on ``cpus``; those that are gone are left out."""
-    for pid in pids:
-        with contextlib.suppress(OSError):
-            for task in Path(f"/proc/{pid}/task").iterdir():
-                os.sched_setaffinity(int(task.name), cpus)
+def pin(pids: Callable[[], Iterable[int]], cpus: set[int]) -> None:
+    """Put every thread of what ``pids`` returns on ``cpus``, and those that start meanwhile."""
+    pinned: set[int] = set()
+    while new := {task for pid in pids() for task in _tasks(pid)} - pinned:
+        for task in new:
+            with contextlib.suppress(OSError):
+                os.sched_setaffinity(task, cpus)
+        pinned |= new
 
 
-def freeze(pids: Callable[[], list[int]]) -> None:
-    """Stop what ``pids`` returns, and what was forked meanwhile."""
-    stopped: set[int] = set()
-    while new := set(pids()) - stopped:
-        send(new, signal.SIGSTOP)
-        stopped |= new
-
-
-def send(pids: Iterable[int], number: signal.Signals) -> None:
-    """Send a signal to ``pids``; those that are gone are left out."""
-    for pid in pids:
-        with contextlib.suppress(OSError):
-            os.kill(pid, number)
+def _tasks(pid: int) -> list[int]:
+    try:
+        return [int(name) for name in os.listdir(f"/proc/{pid}/task")]
+    except OSError:
+        return []

@@ -46,7 +46,7 @@ AGENT = Contents(
     _SANDBOX,
 )
 GRADER = Contents(
-    ("torch", "numpy", "msgpack", "pytest", "transformers", "nbformat"),
+    ("torch", "numpy", "msgpack", "cryptography", "pytest", "transformers", "nbformat"),
     (
         *_SANDBOX,
         (ROOT / "platform", "grading/*.py"),

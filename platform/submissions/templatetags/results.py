@@ -194,6 +194,8 @@ def speed_line(speed: SpeedRecord) -> str:
     line = line % {**speed, "end": _speed_end(speed)}
     if speed.get("drifts"):
         line += " " + _("The machine's clock was unsteady, so the limit was doubled.")
+    if speed.get("unranked"):
+        line += " " + _("This machine can't stop one side while the other runs: no rank by this.")
     return line
 
 
