@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import struct
 import subprocess
 import tempfile
@@ -11,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from grading import turns
 from grading.sandboxes import bubblewrap, cgroups, seccomp, warm_process
 from tests.attacks.layers.base import CANARY, Edit, Layer, Patch
 from tests.attacks.watch import WatchedPool
@@ -119,7 +122,21 @@ _NAMESPACES = {
 _PROC = '    _mount("proc", "/proc", "proc", guarded | _NO_EXEC)\n'
 _ROOM = 'room = f"size={scratch_bytes},nr_inodes={_INODES},mode=1777"'
 
+
+def _stop_by_signals(patch: pytest.MonkeyPatch) -> None:
+    def send(group: cgroups.ControlGroup, number: signal.Signals) -> bool:
+        for pid in group.pids():
+            with contextlib.suppress(OSError):
+                os.kill(pid, number)
+        return True
+
+    patch.setattr(cgroups.ControlGroup, "freeze", lambda group: send(group, signal.SIGSTOP))
+    patch.setattr(cgroups.ControlGroup, "thaw", lambda group: send(group, signal.SIGCONT))
+    patch.setattr(turns, "SLACK_S", 1e9)
+
+
 LAYERS = [
+    Layer("frozen turns", patch=_stop_by_signals),
     *(_isolation(name, (flag, "")) for name, flag in _NAMESPACES.items()),
     _isolation("pid namespace", ("0x20000000 | ", ""), (_PROC, "")),
     _isolation("own /proc", (_PROC, "")),

@@ -66,7 +66,7 @@ LAYERS = [
     _grader(
         "check of timed results",
         "grading/grader/speed.py",
-        ("not same_result(taken.result, truth.result)", "False"),
+        ("if not self._same(mine, truth):", "if False:"),
     ),
     _grader(
         "digest before result",
@@ -77,15 +77,25 @@ LAYERS = [
         "fresh inputs",
         "grading/grader/speed.py",
         (
-            "        limit_log = math.log(bound)\n",
-            "        limit_log = math.log(bound)\n"
+            "        sides = self._open(name)\n        memory = None\n",
+            "        sides = self._open(name)\n        memory = None\n"
             "        make_inputs = cycle([make_inputs()]).__next__\n",
         ),
     ),
     _grader(
-        "charge for slow sending",
+        "keyed draws",
+        "grading/grader/draws.py",
+        (
+            "self.torch_rng = torch.Generator()\n",
+            "self.torch_rng = torch.Generator().manual_seed(self._key('')[0])\n",
+        ),
+        ('self.torch_rng.set_state(self._torch_state("torch"))', "pass"),
+    ),
+    _grader("enciphered inputs", "grading/grader/sides.py", ("cipher.new_key()", "bytes(16)")),
+    _grader(
+        "bound at the largest size",
         "grading/grader/speed.py",
-        ("max(0.0, taken.sending - DAWDLE * truth.sending)", "0.0"),
+        ("        _fast_enough(_judged(", "        (_judged("),
     ),
     _grader(
         "deadline",

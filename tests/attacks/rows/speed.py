@@ -62,36 +62,103 @@ def product(x):
     return out
 """
 
-_AHEAD = (
+_OPEN = (
     _FIND
     + """
-import threading
+from sandbox import cipher, commitment
 timing, ready = find("Timing"), {}
+def ahead():
+    # What is here of the next call's inputs, and what follows from them.
+    for body, *blobs in (timing._sealed, cipher.apply(bytes(16), timing._sealed, cipher.buffers(timing._sealed))):
+        try:
+            x, = commitment.unseal(bytearray(body), [bytearray(blob) for blob in blobs])
+            ready[float(x[0, 0])] = slowly(x)
+        except Exception:
+            pass
+def product(x): return ready.pop(float(x[0, 0])) if float(x[0, 0]) in ready else slowly(x)
+"""
+)
+
+_AHEAD = (
+    _OPEN
+    + """
+import threading
 def watch():
     # As soon as the inputs of a call are there, and before it is asked for.
+    seen = None
     while True:
-        arguments = timing._call[1]
-        if arguments and len(arguments[0]) > 100 and id(arguments[0]) not in ready:
-            ready[id(arguments[0])] = arguments[0], slowly(arguments[0])
+        if timing._sealed is not seen:
+            seen = timing._sealed
+            ahead()
 threading.Thread(target=watch, daemon=True).start()
-def product(x): return ready[id(x)][1] if id(x) in ready else slowly(x)
 """
 )
 
 _IN_PREPARE = (
-    _FIND
+    _OPEN
     + """
-ready = {}
-def product(x): return ready[id(x)][1] if id(x) in ready else slowly(x)
-def prepared(number, arguments):
-    honest(number, arguments)
-    ready.clear()
-    ready[id(arguments[0])] = arguments[0], slowly(arguments[0])
+def prepared(number, parts):
+    honest(number, parts)
+    ahead()
 operations = find("Agent").operations
 honest = operations["prepare"]
 operations["prepare"] = prepared
 """
 )
+
+_SEEDS = """
+# What a generator gives tells its seed, and the seed what it gives next. (Of torch's 32 bits here
+# only 12 are tried, so that a row takes no time; in C all are.)
+searched, made = [], {}
+def search(key):
+    generator = torch.Generator()
+    for seed in range(1 << 12):
+        generator.manual_seed(seed)
+        if float(torch.randn(16, generator=generator)[0]) == key:
+            return generator.manual_seed(seed)
+def product(x):
+    key = float(x[0, 0])
+    if key in made:
+        return made[key]
+    if len(x) > 100 and not searched:
+        searched.append(search(key))
+        for _ in range(64 if searched[0] else 0):
+            y = torch.randn(x.shape, generator=searched[0])
+            made[float(y[0, 0])] = slowly(y)
+    return slowly(x)
+"""
+
+_WAKING = """
+import ctypes, os, signal, struct, time
+libc = ctypes.CDLL(None)
+def wake_myself():
+    # The kernel sends what undoes a stop: SIGCONT, a thousand times a second.
+    event, timer = struct.pack("<qii48x", 0, signal.SIGCONT, 0), ctypes.c_void_p()
+    made = libc.timer_create(1, event, ctypes.byref(timer))
+    libc.timer_settime(timer, 0, struct.pack("<qqqq", 0, 1_000_000, 0, 1_000_000), None)
+def helper(agent):
+    wake_myself()
+    while True:
+        stat = open(f"/proc/{agent}/stat").read().rpartition(")")[2].split()
+        if stat[0] != "T":  # the agent isn't stopped: it's our own turn
+            time.sleep(0.001)
+            continue
+        until = time.perf_counter() + 0.005
+        while time.perf_counter() < until:
+            pass
+helpers = []
+def product(x):
+    if len(x) > 100 and not helpers:
+        for _ in range(3):
+            agent, pid = os.getpid(), os.fork()
+            if pid == 0:
+                try:
+                    helper(agent)
+                finally:  # the agent has been replaced
+                    os._exit(0)
+            helpers.append(pid)
+    return slowly(x)
+"""
 
 _SLOW_ECHO = (
     _FIND
@@ -117,7 +184,7 @@ _FORGED_RESULT = (
     _FIND
     + """
 operations = find("Agent").operations
-operations["timed"] = lambda: ANSWER
+operations["timed"] = lambda key: ANSWER
 """
 )
 
@@ -127,11 +194,11 @@ _LATE_WORK = (
 # A digest of anything stops the clock; the work is done when the result is asked for.
 agent, timing = find("Agent"), find("Timing")
 honest = agent.operations["reveal"]
-def timed():
+def timed(key):
+    timing._key = key
     return b"x" * 32
 def reveal():
-    function, arguments = timing._call
-    timing._result = function(*arguments)
+    timing._result = timing._function(*timing._opened(timing._plain))
     return honest()
 agent.operations |= {"timed": timed, "reveal": reveal}
 def product(x): return slowly(x)
@@ -255,6 +322,7 @@ ROWS = [
         SLOW + _AHEAD,
         CAUGHT,
         None,
+        layers=("enciphered inputs",),
         gate="R",
     ),
     Row(
@@ -263,7 +331,7 @@ ROWS = [
         SLOW + _IN_PREPARE,
         CAUGHT,
         None,
-        layers=("charge for slow sending",),
+        layers=("enciphered inputs",),
         gate="R",
     ),
     Row(
@@ -322,9 +390,57 @@ ROWS = [
     Row(
         "D14", "hog the core while it is the reference's turn", SLOW + _HOGS, CAUGHT, None, gate="R"
     ),
+    Row(
+        "D27",
+        "wake up by timers in the reference's turn, and hog its core",
+        SLOW + _WAKING,
+        CAUGHT,
+        None,
+        layers=("frozen turns",),
+        gate="R",
+    ),
+    Row(
+        "D29",
+        "find the generator's seed, and compute what it will give",
+        SLOW + _SEEDS,
+        CAUGHT,
+        None,
+        layers=("keyed draws",),
+        gate="R",
+    ),
     Row("D17", "more threads and cores", SLOW + _THREADS, CAUGHT, None),
     Row("D23", "slow echoes, which are subtracted", SLOW + _SLOW_ECHO, CAUGHT, None),
     Row("D24", "sleep in the timed calls", SLOW + _SLEEPS, CAUGHT, None),
     Row("C07", "patch the clocks", SLOW + _CLOCKS, CAUGHT, None),
 ]
+_QUADRATIC = """
+def total(text):
+    found = 0
+    for end in range(len(text)):
+        found += text[: end + 1].count("a") - text[:end].count("a")
+    return found
+"""
+_PADDED = """
+import time
+def total(text):
+    # Small inputs take as long as would be linear, so that large ones seem to be.
+    begin = time.perf_counter()
+    found = quadratic(text)
+    while time.perf_counter() < begin + 4e-5 * len(text):
+        pass
+    return found
+""" + _QUADRATIC.replace("total", "quadratic")
+
 ROWS = [Row(**{**vars(row), "exercise": "sprint"}) for row in ROWS]
+ROWS += [
+    Row("D28", "grow like the square of the size", _QUADRATIC, CAUGHT, None, exercise="climb"),
+    Row(
+        "D28-padded",
+        "pad what is small, so that growth looks linear",
+        _PADDED,
+        CAUGHT,
+        None,
+        layers=("bound at the largest size",),
+        exercise="climb",
+    ),
+]
