@@ -9,6 +9,7 @@ import environ
 from django.utils.translation import gettext_lazy as _
 
 from config.local_secret import local_secret
+from config.private_folder import private_folder
 from config.runtime_folder import runtime_folder
 from config.security import *  # noqa: F403  (one list of settings, two files)
 
@@ -16,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 env = environ.FileAwareEnv()  # FOO_FILE=/run/secrets/foo is read like FOO
 
 DEBUG = env.bool("DEBUG", default=False)
-DATA_DIR = Path(env.str("DATA_DIR", default=str(ROOT / "var")))
+DATA_DIR = private_folder(Path(env.str("DATA_DIR", default=str(ROOT / "var"))))
 SECRET_KEY = env.str("SECRET_KEY", default="") or local_secret(DATA_DIR / "secret-key")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
@@ -232,6 +233,8 @@ STORAGES = {
 # The largest thing that anybody sends is a notebook.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 4 << 20
 FILE_UPLOAD_MAX_MEMORY_SIZE = 4 << 20
+# A proxy may serve STATIC_ROOT, as another user.
+FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o755
 
 LOGGING = {
     "version": 1,

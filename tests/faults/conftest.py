@@ -85,7 +85,7 @@ class Site:
         self.environment = os.environ | {
             "PYTHONPATH": f"{ROOT / 'platform'}:{ROOT}",
             "PYTHONWARNINGS": "ignore",
-            "DATA_DIR": str(folder),
+            "DATA_DIR": str(folder / "data"),
             "DATABASE_URL": f"sqlite:///{self.database}",
             "REDIS_URL": redis_url,
             "EXERCISES_DIR": str(folder / "exercises"),

@@ -30,6 +30,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from config.runtime_folder import runtime_folder
 from tools.bench import by_hand, site, verdicts
 from tools.bench.site import ROOT
 from tools.run import own_redis
@@ -56,9 +57,9 @@ def main() -> None:
     """Measure and report."""
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         os.environ |= {
-            "DATA_DIR": folder,
+            "DATA_DIR": f"{folder}/data",
             "DATABASE_URL": f"sqlite:///{folder}/db.sqlite3",
-            "SANDBOX_RUNTIME_DIR": str(ROOT / "var" / "runtime"),
+            "SANDBOX_RUNTIME_DIR": str(runtime_folder(ROOT / "var")),
             "PYTHONPATH": f"{ROOT / 'platform'}:{ROOT}",
             "PYTHONWARNINGS": "ignore",
             "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",

@@ -216,5 +216,5 @@ def _check_reachable(tree: Path) -> None:
         if not folder.stat().st_mode & 0o001:
             raise SandboxUnavailable(
                 f"{folder} is closed to other users, so a sandbox can't read {tree}: set "
-                "SANDBOX_RUNTIME_DIR to a folder that everyone may enter, e.g. /var/lib/llm-course"
+                "SANDBOX_RUNTIME_DIR to a folder that everyone may enter, outside of DATA_DIR"
             )

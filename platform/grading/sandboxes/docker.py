@@ -34,6 +34,7 @@ from grading.sandboxes.base import Limits, SandboxUnavailable
 from grading.sandboxes.container_group import ContainerGroup
 from grading.sandboxes.janitor import Janitor
 from grading.sandboxes.named_pipes import NamedPipes
+from grading.sandboxes.runtime import make_enterable
 
 END_S = 5.0
 WARM_MIB = 256  # what a warm agent takes, where it can't be measured
@@ -183,7 +184,7 @@ class Docker:
         self._numbers = itertools.count()
         self._first_slot = os.getpid()
         self._removers = ThreadPoolExecutor(_REMOVERS, "sandbox-remover")
-        folder.mkdir(parents=True, exist_ok=True)
+        make_enterable(folder)
         self._janitor = Janitor(self.client, folder.resolve())
         self._janitor.sweep()
         self._janitor.sweep_regularly()

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grading.sandboxes.base import SandboxUnavailable
+from grading.sandboxes.runtime import make_enterable
 
 DRIVER = "/opt/driver"
 """Where a bubblewrap sandbox finds the driver's libraries."""
@@ -106,7 +107,7 @@ class Slot:
         self.gpu = gpu
         self.fault: str | None = None
         """Why no run gets it any more."""
-        folder.mkdir(parents=True, exist_ok=True)
+        make_enterable(folder)
         self._lock = folder / f"{gpu.uuid}.lock"
 
     @contextlib.contextmanager

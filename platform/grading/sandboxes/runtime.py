@@ -64,6 +64,7 @@ def ensure(folder: Path, contents: Contents) -> Path:
     """Return the runtime tree of ``contents`` below ``folder``, built if it isn't there yet."""
     tree = folder / _digest(contents)
     if not tree.exists():
+        make_enterable(folder)
         partial = folder / f"{tree.name}.partial-{os.getpid()}"
         shutil.rmtree(partial, ignore_errors=True)
         _build(partial, contents)
@@ -72,6 +73,14 @@ def ensure(folder: Path, contents: Contents) -> Path:
         except OSError:  # another process was first
             shutil.rmtree(partial, ignore_errors=True)
     return tree
+
+
+def make_enterable(folder: Path) -> None:
+    """Make ``folder`` and what lacks above it, for a sandbox's own user to pass through."""
+    if not folder.exists():
+        make_enterable(folder.parent)
+        folder.mkdir(exist_ok=True)
+        folder.chmod(0o711)  # whatever the umask
 
 
 def _digest(contents: Contents) -> str:
@@ -119,6 +128,17 @@ def _build(tree: Path, contents: Contents) -> None:
     for library in _shared_libraries(executable, [standard / "lib-dynload", site]):
         _link(library, tree / str(library).lstrip("/"), follow=True)
     _link_loader(tree)
+    _let_everyone_read(tree)
+
+
+def _let_everyone_read(tree: Path) -> None:
+    """Let the sandbox's user read what was made here, whatever the umask; links are others'."""
+    for parent, _, files in os.walk(tree):
+        Path(parent).chmod(0o755)
+        for file in (Path(parent, name) for name in files):
+            found = file.stat()
+            if found.st_nlink == 1:
+                file.chmod(found.st_mode | 0o444)
 
 
 def _walk(folder: Path) -> Iterator[Path]:
