@@ -218,6 +218,16 @@ def test_other_bits(submission):
             submission.quantize(torch.ones(2, 2), bits, 0)
 
 
+def _as_good(mine, truth):
+    """Where ``w / s`` lies near a tie, ``w * (1 / s)`` may be the next step: both are right."""
+    (q, scale, zero), (right, right_scale, right_zero) = mine, truth
+    if q.shape != right.shape or q.dtype != right.dtype or not torch.equal(zero, right_zero):
+        return False
+    off = (q.int() - right.int()).abs()
+    near = torch.allclose(scale, right_scale, rtol=1e-5, atol=0.0)
+    return near and int(off.max()) <= 1 and float(off.double().mean()) < 1e-4
+
+
 @pytest.mark.title(en="Fast enough on a 2048 × 1024 matrix", zh="在 2048 × 1024 矩阵上足够快")
 @pytest.mark.hint(
     en="Treat all channels at once: a Python loop over rows pays torch's overhead 2048 times.",
@@ -225,4 +235,7 @@ def test_other_bits(submission):
 )
 @pytest.mark.points(2)
 def test_speed(speed, torch_rng):
-    speed.compare("quantize", lambda: (torch.randn(2048, 1024, generator=torch_rng), 8, 0))
+    def make_inputs():
+        return torch.randn(2048, 1024, generator=torch_rng), 8, 0
+
+    speed.compare("quantize", make_inputs, same=_as_good)

@@ -129,23 +129,16 @@ def product(x):
 """
 
 _WAKING = """
-import ctypes, os, signal, struct, time
-libc = ctypes.CDLL(None)
-def wake_myself():
-    # The kernel sends what undoes a stop: SIGCONT, a thousand times a second.
-    event, timer = struct.pack("<qii48x", 0, signal.SIGCONT, 0), ctypes.c_void_p()
-    made = libc.timer_create(1, event, ctypes.byref(timer))
-    libc.timer_settime(timer, 0, struct.pack("<qqqq", 0, 1_000_000, 0, 1_000_000), None)
+import os, signal, time
 def helper(agent):
-    wake_myself()
+    # While the agent waits, it's another's turn: undo every stop, and keep the core busy.
     while True:
         stat = open(f"/proc/{agent}/stat").read().rpartition(")")[2].split()
-        if stat[0] != "T":  # the agent isn't stopped: it's our own turn
+        if stat[0] == "R":
             time.sleep(0.001)
-            continue
-        until = time.perf_counter() + 0.005
-        while time.perf_counter() < until:
-            pass
+        else:
+            for _ in range(50):
+                os.kill(-1, signal.SIGCONT)
 helpers = []
 def product(x):
     if len(x) > 100 and not helpers:
@@ -392,7 +385,7 @@ ROWS = [
     ),
     Row(
         "D27",
-        "wake up by timers in the reference's turn, and hog its core",
+        "undo every stop in the reference's turn, and hog its core",
         SLOW + _WAKING,
         CAUGHT,
         None,
