@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -42,6 +43,12 @@ def descriptors():
         try: found.append(os.readlink(f"/proc/self/fd/{fd}"))
         except OSError: pass
     return found
+
+def start_spinning():
+    import threading
+    def spin():
+        while True: pass
+    threading.Thread(target=spin, daemon=True).start()
 
 def fill_memory_files(megabytes):
     resource.setrlimit(resource.RLIMIT_FSIZE, (128 << 20, 128 << 20))
@@ -232,6 +239,30 @@ def test_cores_can_be_chosen(sandbox, inside):
     core = max(os.sched_getaffinity(0))
     sandbox.pin({core})
     assert eval(inside.attempt("os.sched_getaffinity(0)")) == {core}
+
+
+def test_no_signal_wakes_what_is_frozen(sandbox, inside):
+    assert sandbox.freezes, "this process may not make control groups with a freezer"
+    inside.start_spinning()
+    before = sandbox.cpu_s()
+    time.sleep(0.05)
+    assert sandbox.cpu_s() > before
+    assert sandbox.freeze()
+    before = sandbox.cpu_s()
+    for pid in pids_of(sandbox):
+        os.kill(pid, signal.SIGCONT)
+    time.sleep(0.05)
+    assert sandbox.cpu_s() == before
+    sandbox.thaw()
+    time.sleep(0.05)
+    assert sandbox.cpu_s() > before
+
+
+def test_what_is_frozen_can_be_killed(sandbox):
+    pids = pids_of(sandbox)
+    assert sandbox.freeze()
+    sandbox.kill()
+    assert not any(map(_lives, pids))
 
 
 def test_memory_beyond_the_limit_is_refused_or_ends_it(sandbox, inside):
