@@ -80,14 +80,16 @@ def test_many_steps(submission, reference, torch_rng):
     en="After a single batch the model has already moved. Did yours?",
     zh="只训练一个批次，模型也应该已经更新。你的更新了吗？",
 )
-def test_first_step_counts(submission, torch_rng):
+def test_first_step_counts(submission, reference, torch_rng):
     model, batches = _network(torch_rng), _batches(torch_rng, 5)
+    expected, _ = _trained(reference, model, batches, 0.1, 1)
     before = copy.deepcopy(model.state_dict())
     submission.fit(model, batches, 0.1, 1)
     moved = any(not torch.equal(value, before[name]) for name, value in model.state_dict().items())
     require(
         moved, en="One batch, but no parameter moved.", zh="训练了一个批次，但没有任何参数变化。"
     )
+    _same_state(model, expected)
 
 
 @pytest.mark.title(
@@ -149,9 +151,12 @@ def test_loss_before_step(submission, torch_rng):
     en="Tensors would keep the whole graph alive: .item() makes a float.",
     zh="保存张量会让整个计算图一直留在内存里：用 .item() 取出浮点数。",
 )
-def test_floats(submission, torch_rng):
-    losses = submission.fit(_network(torch_rng), _batches(torch_rng, 3, 3), 0.05, 2)
+def test_floats(submission, reference, torch_rng):
+    model, batches = _network(torch_rng), _batches(torch_rng, 3, 3)
+    _, expected = _trained(reference, model, batches, 0.05, 2)
+    losses = submission.fit(model, batches, 0.05, 2)
     assert_equal([type(loss).__name__ for loss in losses], ["float", "float"])
+    assert_close(losses, expected, rtol=1e-6)
 
 
 @pytest.mark.title(en="Trains in training mode", zh="在训练模式下训练")
@@ -173,11 +178,13 @@ def test_training_mode(submission, reference, torch_rng):
     zh="传进来是 eval 模式就以 eval 模式返回，是训练模式就以训练模式返回。",
 )
 @pytest.mark.points(2)
-def test_mode_restored(submission, torch_rng):
+def test_mode_restored(submission, reference, torch_rng):
     for training in (True, False):
-        model = _network(torch_rng).train(training)
-        submission.fit(model, _batches(torch_rng, 3), 0.05, 1)
+        model, batches = _network(torch_rng).train(training), _batches(torch_rng, 3)
+        expected, losses = _trained(reference, model, batches, 0.05, 1)
+        assert_close(submission.fit(model, batches, 0.05, 1), losses, rtol=1e-6)
         assert_equal(model.training, training)
+        _same_state(model, expected)
 
 
 @pytest.mark.title(en="Frozen parameters stay as they are", zh="冻结的参数保持不变")
@@ -191,6 +198,8 @@ def test_frozen(submission, reference, torch_rng):
     expected, _ = _trained(reference, model, batches, 0.05, 2)
     submission.fit(model, batches, 0.05, 2)
     _same_state(model, expected)
+    frozen = [name for name, p in model.named_parameters() if not p.requires_grad]
+    assert_equal(frozen, ["0.weight", "0.bias"], {"en": "what is frozen", "zh": "冻结的参数"})
 
 
 @pytest.mark.title(en="Plain SGD: no momentum, no decay", zh="朴素 SGD：没有动量和衰减")
