@@ -22,6 +22,8 @@ from sandbox.wire import (
     MAX_INT_BYTES,
     MAX_ITEMS,
     MAX_NAMED,
+    MAX_REPLY_DEPTH,
+    MAX_REPLY_ITEMS,
     Blob,
     Describe,
     Handle,
@@ -38,16 +40,23 @@ class Decoder:
     ``adopt`` turns a ``Handle``, ``Ref`` or ``Layer`` into the object to hand out. Tensors go to
     ``device``, if one is given.
     ``gradients`` collects the tensors that the sender marked as requiring gradients.
+    A ``reply`` has narrower bounds than a request.
     """
 
     def __init__(
-        self, blobs: Sequence[Blob], adopt: Describe, device: torch.device | None = None
+        self,
+        blobs: Sequence[Blob],
+        adopt: Describe,
+        device: torch.device | None = None,
+        *,
+        reply: bool = False,
     ) -> None:
         self._device = device
         self.gradients: list[torch.Tensor] = []
         self._blobs = blobs
         self._adopt = adopt
-        self._items_left = MAX_ITEMS
+        self._max_depth = MAX_REPLY_DEPTH if reply else MAX_DEPTH
+        self._max_items = self._items_left = MAX_REPLY_ITEMS if reply else MAX_ITEMS
         self._taken: set[int] = set()
         self._named_classes: set[Any] = set()
 
@@ -59,13 +68,13 @@ class Decoder:
         """
         if type(tree) is not list:
             return tree
-        if depth > MAX_DEPTH + 2:
+        if depth > self._max_depth + 2:
             raise ProtocolError("nested too deeply")
         if not tree or type(tree[0]) is not int or not 0 <= tree[0] < len(_DECODERS):
             raise ProtocolError("a container without a known tag")
         self._items_left -= len(tree)
         if self._items_left < 0:
-            raise ProtocolError(f"more than {MAX_ITEMS:,} items")
+            raise ProtocolError(f"more than {self._max_items:,} items")
         try:
             return _DECODERS[tree[0]](self, tree[1:], depth + 1)
         except ProtocolError:

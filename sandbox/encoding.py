@@ -27,6 +27,8 @@ from sandbox.wire import (
     MAX_INT_BYTES,
     MAX_ITEMS,
     MAX_NAMED,
+    MAX_REPLY_DEPTH,
+    MAX_REPLY_ITEMS,
     NAMED,
     REF,
     SCALAR,
@@ -62,16 +64,22 @@ class Encoder:
     ``describe`` is asked for a ``Handle``, ``Ref`` or ``Layer`` for every value that isn't data,
     and for those instances of subclasses of plain data of which ``is_object`` says so.
     ``gradients`` collects the tensors that require gradients, in order of appearance.
+    A ``reply`` has narrower bounds than a request.
     """
 
     def __init__(
-        self, describe: Describe, is_object: Callable[[Any], bool] = lambda value: False
+        self,
+        describe: Describe,
+        is_object: Callable[[Any], bool] = lambda value: False,
+        *,
+        reply: bool = False,
     ) -> None:
         self.blobs: list[Blob] = []
         self.gradients: list[torch.Tensor] = []
         self._describe = describe
         self._is_object = is_object
-        self._items_left = MAX_ITEMS
+        self._max_depth = MAX_REPLY_DEPTH if reply else MAX_DEPTH
+        self._max_items = self._items_left = MAX_REPLY_ITEMS if reply else MAX_ITEMS
         self._named: set[tuple[str, str]] = set()
         self._keys = 0
 
@@ -85,11 +93,11 @@ class Encoder:
         if value is None or kind is bool or kind is float or kind is bytes:
             return value
         if kind is int:
-            return value if -(2**63) <= value < 2**63 else [INT, _int_bytes(value)]
+            return value if -(2**63) <= value < 2**63 else self._tagged(INT, _int_bytes(value))
         if kind is str:
-            return _encode_str(value)
-        if depth > MAX_DEPTH:
-            raise Unsendable("nested too deeply", MAX_DEPTH)
+            return self._encode_str(value)
+        if depth > self._max_depth:
+            raise Unsendable("nested too deeply", self._max_depth)
         if kind is list or kind is tuple:
             self._count(len(value) + 1)
             tag = LIST if kind is list else TUPLE
@@ -101,7 +109,19 @@ class Encoder:
     def _count(self, items: int) -> None:
         self._items_left -= items
         if self._items_left < 0:
-            raise Unsendable("too many items", f"{MAX_ITEMS:,}")
+            raise Unsendable("too many items", f"{self._max_items:,}")
+
+    def _tagged(self, *tree: Any) -> list[Any]:
+        """Return a leaf that is a list on the wire, whose items count as those of any other."""
+        self._count(len(tree))
+        return list(tree)
+
+    def _encode_str(self, value: str) -> Any:
+        try:
+            value.encode()
+        except UnicodeEncodeError:  # lone surrogates are legal in Python strings, not in msgpack
+            return self._tagged(STR, value.encode("utf-8", "surrogatepass"))
+        return value
 
     def _encode_hashed(self, value: Any, kind: type, depth: int) -> list[Any]:
         self._count(len(value) * (2 if kind is dict else 1) + 1)
@@ -123,13 +143,13 @@ class Encoder:
         if isinstance(value, torch.Tensor):
             return self._encode_tensor(value)
         if issubclass(kind, np.ndarray) and not issubclass(kind, np.ma.MaskedArray):
-            return [ARRAY, *self._encode_array(np.ndarray.view(value, np.ndarray))]
+            return self._tagged(ARRAY, *self._encode_array(np.ndarray.view(value, np.ndarray)))
         if isinstance(value, np.generic) and not isinstance(value, str | bytes):
-            return [SCALAR, *self._encode_array(np.asarray(value))]
+            return self._tagged(SCALAR, *self._encode_array(np.asarray(value)))
         if kind is complex:
-            return [COMPLEX, value.real, value.imag]
+            return self._tagged(COMPLEX, value.real, value.imag)
         if kind is torch.dtype:
-            return [DTYPE, str(value).removeprefix("torch.")]
+            return self._tagged(DTYPE, str(value).removeprefix("torch."))
         base = next((base for base in _PLAIN if issubclass(kind, base)), None)
         if base is None or self._is_object(value) or (self._keys and base.__hash__ is None):
             return self._encode_object(value, depth)
@@ -148,12 +168,12 @@ class Encoder:
     def _encode_object(self, value: Any, depth: int) -> list[Any]:
         described = self._describe(value)
         if isinstance(described, Ref):
-            return [REF, described.id, described.path]
+            return self._tagged(REF, described.id, described.path)
         if isinstance(described, Layer):
             fields = (described.name, described.arguments, described.state)
-            return [LAYER, *[self.encode(field, depth + 1) for field in fields]]
+            return self._tagged(LAYER, *[self.encode(field, depth + 1) for field in fields])
         state = self.encode(described.state, depth + 1)
-        return [HANDLE, described.id, described.kind, described.type_name, state]
+        return self._tagged(HANDLE, described.id, described.kind, described.type_name, state)
 
     def _encode_tensor(self, value: torch.Tensor) -> list[Any]:
         name = str(value.dtype).removeprefix("torch.")
@@ -168,7 +188,7 @@ class Encoder:
             self.blobs.append(memoryview(raw.data).cast("B"))
         else:
             self.blobs.append(bytearray())
-        return [TENSOR, len(self.blobs) - 1, name, list(value.shape), flagged]
+        return self._tagged(TENSOR, len(self.blobs) - 1, name, list(value.shape), flagged)
 
     def _encode_array(self, value: np.ndarray[Any, Any]) -> list[Any]:
         name = value.dtype.newbyteorder("=").name
@@ -216,11 +236,3 @@ def _int_bytes(value: int) -> bytes:
     if size > MAX_INT_BYTES:
         raise Unsendable("integer too large", MAX_INT_BYTES)
     return value.to_bytes(size, "little", signed=True)
-
-
-def _encode_str(value: str) -> Any:
-    try:
-        value.encode()
-    except UnicodeEncodeError:  # lone surrogates are legal in Python strings, not in msgpack
-        return [STR, value.encode("utf-8", "surrogatepass")]
-    return value

@@ -129,7 +129,7 @@ class Peer(Policy):
                 raise ProtocolError("an unknown message")
 
     def _take_reply(self, tree: list[Any], blobs: Any, inputs: list[torch.Tensor]) -> Any:
-        decoder = Decoder(blobs, self._adopt, self.device)
+        decoder = Decoder(blobs, self._adopt, self.device, reply=True)
         value = decoder.decode(tree[1])
         outputs, tape = list(decoder.gradients), tree[2]
         self.modules.take(decoder.decode(tree[3]))
@@ -230,7 +230,7 @@ class Peer(Policy):
     side may be hostile."""
 
     def _reply(self, value: Any, inputs: list[torch.Tensor]) -> tuple[list[Any], Any]:
-        encoder = Encoder(self._describe, self.is_object)
+        encoder = Encoder(self._describe, self.is_object, reply=True)
         tree = encoder.encode(value)
         changes = self._changes(encoder)
         note = self.note()

@@ -27,6 +27,9 @@ MAX_COLLISIONS = 64
 MAX_BLOB_BYTES = 1 << 30
 MAX_BLOBS = 8192
 MAX_DEPTH = 64
+MAX_REPLY_DEPTH, MAX_REPLY_ITEMS = 48, 900_000
+"""What a reply may hold is less: whatever was accepted can then be an argument of the next request,
+also within something else."""
 MAX_INT_BYTES = 1 << 16
 MAX_DIMENSIONS = 32
 MAX_FIELDS = 64

@@ -72,6 +72,35 @@ def test_data_comes_back_equal_and_of_the_same_types(value):
     assert same(round_trip(value), value)
 
 
+@pytest.mark.parametrize("leaf", [2**100, "\ud800", 1j, torch.float32], ids=ascii)
+@pytest.mark.parametrize("count", [220_000, 460_000])
+def test_what_may_be_encoded_may_be_decoded(leaf, count):
+    try:
+        tree = encoding.Encoder(refuse, reply=True).encode([leaf] * count)
+    except wire.Unsendable:
+        return
+    assert len(decoding.Decoder([], refuse, reply=True).decode(tree)) == count
+
+
+@given(
+    st.lists(st.sampled_from([wire.LIST, wire.TUPLE, wire.DICT, wire.FROZENSET]), max_size=70),
+    st.sampled_from([0, 449_000, 890_000, 899_900, 900_100]),
+    st.sampled_from([None, [wire.INT, b"\x01" * 9], [wire.NAMED, "A", "b c", 1, 2]]),
+)
+@settings(max_examples=20, deadline=None)
+def test_what_was_accepted_as_a_reply_can_be_passed_back(tags, width, leaf):
+    tree = leaf
+    for tag in tags:
+        tree = [tag, *([1] if tag == wire.DICT else []), tree]
+    tree = [wire.LIST, tree, *[7] * width]
+    try:
+        value = decoding.Decoder([], refuse, reply=True).decode(tree)
+    except wire.ProtocolError:
+        return
+    request = encoding.Encoder(refuse).encode([3, [{"within": [value]}], {"by name": 1}])
+    assert decoding.Decoder([], refuse).decode(request)[1][0]["within"][0] == value
+
+
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
 @pytest.mark.parametrize("shape", [(), (0, 3), (2, 3)], ids=str)
 def test_tensors_of_every_dtype_come_back(dtype, shape):
