@@ -7,6 +7,7 @@ sandboxes to grader processes, and turns what they say into events.
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import threading
 import time
@@ -17,9 +18,9 @@ from typing import Any
 
 from curriculum.manifest import Manifest, load_manifest
 from curriculum.notebooks import AnswerMissing, NotebookError, answer_source, code_cells
-from grading import quiz
+from grading import blame, quiz
 from grading.grader_connection import POLL_S, GraderConnection
-from grading.grader_process import Zygote
+from grading.grader_process import GraderEnded, InfrastructureError, Zygote
 from grading.report import CaseResult, Event, Finished, Graded, from_json
 from grading.sandboxes.base import Limits, Sandbox, SandboxUnavailable
 from grading.sandboxes.gpus import Slot
@@ -27,6 +28,8 @@ from grading.sandboxes.pool import Pool
 from grading.steadiness import DRIFT_SLACK, ReferenceTimes
 from grading.turns import Turns
 from submissions.verdicts import Verdict
+
+log = logging.getLogger(__name__)
 
 BUSY = 2.0
 """How many times its seconds the code of a submission may take in all: the host may be busy."""
@@ -120,22 +123,54 @@ class Engine:
             if manifest.gpu != "none" and self.gpu is not None:
                 stack.enter_context(self.gpu.lease(check))
                 spec["gpu_mib"] = manifest.limits.gpu_mib
-            limits = Limits(memory_mib=manifest.limits.memory_mib)
+            yield from self._run(spec, job, started, check)
+
+    def _run(
+        self, spec: dict[str, Any], job: Job, started: float, check: Callable[[], None]
+    ) -> Iterator[Event]:
+        seen = list[Event]()
+        try:
+            with self._connected(spec, check) as connection:
+                for event in self._events(connection, spec):
+                    if isinstance(event, Finished):
+                        self._examine_speed(job, event.outcome, connection)
+                    seen.append(self._complete(event, job, connection, started))
+                    yield seen[-1]
+        except GraderEnded as ended:
+            ours = spec["exact"] or not connection.grader.server.alive()
+            if ours or not self._gets_through(blame.of_model_answer(spec), check):
+                raise
+            log.warning("grade.blamed kind=%s error=%s", ended.kind, ended)
+            for event in blame.conclude(seen, ended):
+                yield self._complete(event, job, connection, started)
+
+    @contextlib.contextmanager
+    def _connected(
+        self, spec: dict[str, Any], check: Callable[[], None]
+    ) -> Iterator[GraderConnection]:
+        """Fork a grader that has all it asks for, until it is left."""
+        with contextlib.ExitStack() as stack:
             grader = self._zygote.fork()
             stack.callback(grader.close)
+            limits = Limits(memory_mib=spec["memory_mib"])
             connection = GraderConnection(self, grader, limits, stack, check)
             with self._placing:
                 self._connections.add(connection)
             stack.callback(self._forget, connection)
-            connection.tell(spec)
-            deadline = started + spec["total_s"] + OWN_S
-            for message in connection.messages(deadline):
-                event = from_json(message)
-                if isinstance(event, Finished):
-                    self._examine_speed(job, event.outcome, connection)
-                if isinstance(event, Graded):
-                    event = self._with_receipt(event, job, connection, started)
-                yield event
+            yield connection
+
+    def _events(self, connection: GraderConnection, spec: dict[str, Any]) -> Iterator[Event]:
+        connection.tell(spec)
+        deadline = time.monotonic() + spec["total_s"] + OWN_S
+        yield from map(from_json, connection.messages(deadline))
+
+    def _gets_through(self, spec: dict[str, Any], check: Callable[[], None]) -> bool:
+        """Return whether a grader comes to a verdict on ``spec``."""
+        try:
+            with self._connected(spec, check) as connection:
+                return any(isinstance(event, Graded) for event in self._events(connection, spec))
+        except (InfrastructureError, SandboxUnavailable):
+            return False
 
     def _examine_speed(self, job: Job, outcome: CaseResult, connection: GraderConnection) -> None:
         """Note in a measurement whether this machine was itself, and all stood still in turn."""
@@ -184,9 +219,12 @@ class Engine:
             "speed_slack": DRIFT_SLACK if job.drifts else 1.0,
         }
 
-    def _with_receipt(
-        self, event: Graded, job: Job, connection: GraderConnection, started: float
-    ) -> Graded:
+    def _complete(
+        self, event: Event, job: Job, connection: GraderConnection, started: float
+    ) -> Event:
+        """Add to a verdict what the grader doesn't know: how long all took, and the receipt."""
+        if not isinstance(event, Graded):
+            return event
         total = time.monotonic() - started
         timings = {**event.timings, **connection.waited, "total": total}
         receipt = {

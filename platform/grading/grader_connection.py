@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from multiprocessing.connection import wait
 from typing import TYPE_CHECKING, Any
 
-from grading.grader_process import Grader, InfrastructureError
+from grading.grader_process import Grader, GraderEnded, InfrastructureError
 from grading.sandboxes.base import Limits, Sandbox, SandboxUnavailable
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class GraderConnection:
             if sent < len(data):  # with nothing left it would fail when the grader has hung up
                 self._line.sendall(data[sent:])
         except OSError as error:
-            raise InfrastructureError("the grader process ended") from error
+            raise self.grader.ended() from error
 
     def messages(self, deadline: float) -> Iterator[dict[str, Any]]:
         """Yield the grader's events until nothing more follows the verdict; answer its questions
@@ -71,6 +71,8 @@ class GraderConnection:
                 if "ask" in message:
                     self._answer(message)
                 elif message["event"] == "fault":
+                    if message["memory"]:
+                        raise GraderEnded(message["message"], "memory_limit")
                     raise InfrastructureError(message["message"])
                 else:
                     yield message
@@ -83,7 +85,7 @@ class GraderConnection:
                 raise
             log.warning("grade.unexplained error=%s", error)
         if not graded:
-            raise InfrastructureError("the grader process ended without a verdict")
+            raise self.grader.ended()
 
     def _lines(self, deadline: float) -> Iterator[bytes]:
         buffer = b""
@@ -91,10 +93,13 @@ class GraderConnection:
             readable = wait([self._line], POLL_S)
             self.check()
             if time.monotonic() > deadline + sum(self.waited.values()):
-                raise InfrastructureError("the grader process took too long")
+                raise GraderEnded("the grader process took too long", "time_limit")
             if not readable:
                 continue
-            data = self._line.recv(_CHUNK)
+            try:
+                data = self._line.recv(_CHUNK)
+            except ConnectionError:  # it ended with something unread
+                return
             if not data:
                 return
             *lines, buffer = (buffer + data).split(b"\n")

@@ -28,6 +28,17 @@ class InfrastructureError(Exception):
     """Grading failed for a reason of ours; no learner is to blame."""
 
 
+class GraderEnded(InfrastructureError):
+    """A grader ended, or had to be ended, without a verdict.
+
+    ``kind`` is the verdict that a submission gets which is to blame for it.
+    """
+
+    def __init__(self, message: str, kind: str = "runtime_error") -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
 @dataclass(frozen=True)
 class Grader:
     """A forked grader: a pidfd of its first process, and the line to it."""
@@ -35,12 +46,20 @@ class Grader:
     process: int
     line: socket.socket
     group: cgroups.ControlGroup | None
+    server: WarmProcess
+    """What it was forked from, and may have ended with."""
 
     def pin(self, cpus: set[int]) -> None:
         """Put it on ``cpus``."""
         if self.group is None or not self.group.set_cpus(cpus):
             first = processes.pid_of(self.process)
             processes.pin(lambda: processes.with_children(first), cpus)
+
+    def ended(self) -> GraderEnded:
+        """Return what its end without a verdict means."""
+        starved = self.group is not None and self.group.out_of_memory()
+        kind = "memory_limit" if starved else "runtime_error"
+        return GraderEnded("the grader process ended without a verdict", kind)
 
     def close(self) -> None:
         """End it, if it hasn't ended by itself, and hang up."""
@@ -97,7 +116,8 @@ class Zygote:
             with self._lock:
                 try:
                     filter_ = seccomp.program(memfd=group is not None)
-                    process = self._start().fork([theirs.fileno()], procs, SCRATCH_MIB, filter_)
+                    server = self._start()
+                    process = server.fork([theirs.fileno()], procs, SCRATCH_MIB, filter_)
                 except SandboxUnavailable as error:
                     self._stop()
                     raise InfrastructureError(str(error)) from error
@@ -110,7 +130,7 @@ class Zygote:
             theirs.close()
             for file in procs:
                 os.close(file)
-        return Grader(process, ours, group)
+        return Grader(process, ours, group, server)
 
     def close(self) -> None:
         """End the process."""

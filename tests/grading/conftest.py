@@ -191,7 +191,7 @@ summary = {{ en = "For a test.", zh = "测试用。" }}
 [limits]
 total_s = {total_s}
 test_s = {test_s}
-memory_mib = 256
+memory_mib = {memory_mib}
 
 [speed]
 limit = 100
@@ -204,11 +204,18 @@ def made_up(adder: Path) -> Callable[..., str]:
     """Lay down an exercise whose right answer is the identity; return its path."""
     path = "01-test/made-up"
 
-    def make(hidden: str, visible: str = FINE, *, test_s: float = 5, total_s: float = 30) -> str:
+    def make(
+        hidden: str,
+        visible: str = FINE,
+        *,
+        test_s: float = 5,
+        total_s: float = 30,
+        memory_mib: int = 256,
+    ) -> str:
         public, secret = (adder / half / path for half in ("exercises", "graders"))
         for folder in (public, secret):
             folder.mkdir(exist_ok=True)
-        manifest = MANIFEST.format(test_s=test_s, total_s=total_s)
+        manifest = MANIFEST.format(test_s=test_s, total_s=total_s, memory_mib=memory_mib)
         (public / "exercise.toml").write_text(manifest, "utf-8")
         (public / "test_visible.py").write_text(visible, "utf-8")
         (secret / "test_hidden.py").write_text(hidden, "utf-8")

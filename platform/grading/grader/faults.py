@@ -149,6 +149,11 @@ def _missing(error: BaseException) -> str:
     return names.removeprefix("any of ").strip("()")
 
 
+def out_of_memory(error: BaseException) -> bool:
+    """Whether this process, not the sandbox, was refused memory."""
+    return isinstance(error, MemoryError) or "can't allocate memory" in str(error)
+
+
 def of_test(error: BaseException, peer: GraderPeer | None, limits: Limits) -> Fault:
     """Return what an exception out of a test means, when the sandbox is still well."""
     last_call = peer.last_call if peer else None
@@ -160,6 +165,8 @@ def of_test(error: BaseException, peer: GraderPeer | None, limits: Limits) -> Fa
         return of_remote(error, limits)
     if isinstance(error, Disturbed):
         return Fault(OutcomeKind.DISTURBED, messages.DISTURBED)
+    if out_of_memory(error):
+        return Fault(OutcomeKind.MEMORY_LIMIT, messages.TOO_MUCH_TO_HOLD, stumbled=True)
     if isinstance(error, TooSlow):
         return Fault(OutcomeKind.TOO_SLOW, error.text, hinted=True)
     if isinstance(error, CheckFailed):

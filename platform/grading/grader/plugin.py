@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import signal
+import traceback
 from collections.abc import Generator, Iterator
 from types import ModuleType
 from typing import Any, NoReturn
@@ -186,6 +188,11 @@ class GraderPlugin:
         )
         if fault is not None and fault.stumbled and call.excinfo is not None:
             self._unsure = outcome, str(call.excinfo.getrepr(style="short"))
+            # The next run of this test is to have the memory that this one's values took.
+            traceback.clear_frames(call.excinfo.tb)
+            if faults.out_of_memory(call.excinfo.value):
+                self._subject.close()
+            gc.collect()
         else:
             self._record(outcome)
         self._subject.end_test()
@@ -200,9 +207,9 @@ class GraderPlugin:
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
         result = yield
         if self._unsure is not None:
-            (outcome, traceback), self._unsure = self._unsure, None
+            (outcome, told), self._unsure = self._unsure, None
             if self._fails_for_all(item):
-                text = f"{_name(item)} breaks down on the reference too:\n{traceback}"
+                text = f"{_name(item)} breaks down on the reference too:\n{told}"
                 self._break_off(item, faults.GraderFault(text))
             else:
                 self._record(outcome)

@@ -44,9 +44,9 @@ class WorkerLine:
         """Tell the worker what happened."""
         self._send(to_json(event))
 
-    def fault(self, message: str) -> None:
-        """Tell the worker that grading itself failed; the learner is not to blame."""
-        self._send({"event": "fault", "message": message})
+    def fault(self, message: str, *, memory: bool) -> None:
+        """Tell the worker that grading itself failed, for want of ``memory`` or otherwise."""
+        self._send({"event": "fault", "message": message, "memory": memory})
 
     def hang_up(self) -> None:
         """Say that nothing more comes, whoever else may hold this line open."""

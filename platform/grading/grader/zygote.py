@@ -11,6 +11,7 @@ import contextlib
 import gc
 import importlib
 import os
+import resource
 import signal
 import socket
 import sys
@@ -28,6 +29,7 @@ import _pytest.runner  # noqa: F401  (imported once here, not in each fork)
 import pytest
 import torch
 
+from grading.grader.faults import out_of_memory
 from grading.grader.plugin import GraderPlugin
 from grading.grader.session import PYTEST_OPTIONS, Session
 from grading.grader.worker_line import WorkerLine
@@ -42,6 +44,11 @@ PRELOAD = (
     "transformers.models.gpt2.modeling_gpt2",
     "transformers.models.llama.modeling_llama",
 )
+
+DATA_MIB = 3072
+"""What one grading may add to the memory of this process: results that a test holds, copies of
+them, gradients, modules. A submission decides how large those are, so a lack of memory has to be an
+error here, which can be told, before a control group or the host kills (``MEMORY_MIB``)."""
 
 
 def main() -> None:
@@ -84,14 +91,22 @@ def _grade(descriptors: list[int], _again: bool) -> NoReturn:
     null = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1):
         os.dup2(null, descriptor)
+    _limit_data()
     line = WorkerLine(socket.socket(fileno=descriptors[0]))
     try:
         Session(line).run(GraderPlugin)
         line.hang_up()
     except BaseException as error:  # noqa: BLE001  (whatever it is, it is ours to report)
-        line.fault(f"{type(error).__name__}: {error}")
+        line.fault(f"{type(error).__name__}: {error}", memory=out_of_memory(error))
         os._exit(1)
     os._exit(0)
+
+
+def _limit_data() -> None:
+    with open("/proc/self/statm") as statm:
+        data = int(statm.read().split()[5]) * resource.getpagesize()
+    ceiling = data + (DATA_MIB << 20)
+    resource.setrlimit(resource.RLIMIT_DATA, (ceiling, ceiling))
 
 
 if __name__ == "__main__":
