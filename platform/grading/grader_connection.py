@@ -6,12 +6,14 @@ import contextlib
 import json
 import logging
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from multiprocessing.connection import wait
 from typing import TYPE_CHECKING, Any
 
 from grading.grader_process import Grader, GraderEnded, InfrastructureError
+from grading.sandboxes import processes
 from grading.sandboxes.base import Limits, Sandbox, SandboxUnavailable
 
 if TYPE_CHECKING:
@@ -22,6 +24,8 @@ log = logging.getLogger(__name__)
 POLL_S = 0.2
 MAX_SANDBOXES = 16
 """So many are lent to one grading at once."""
+END_S = 2.0
+"""So long the next grading waits for this one's sandboxes to be gone; then they go beside it."""
 _CHUNK = 1 << 16
 
 
@@ -36,7 +40,6 @@ class GraderConnection:
         engine: Engine,
         grader: Grader,
         limits: Limits,
-        stack: contextlib.ExitStack,
         check: Callable[[], None],
     ) -> None:
         self.sandboxes: dict[int, Sandbox] = {}
@@ -46,10 +49,10 @@ class GraderConnection:
         self.check = check
         self.waited = {"sandboxes": 0.0, "timing_core": 0.0}
         self.grader = grader
-        self._engine, self._limits, self._stack = engine, limits, stack
+        self._engine, self._limits = engine, limits
         self._timing, self._pinned = False, list[int]()
         self._line = grader.line
-        stack.callback(self._unpin)
+        self._ending = list[threading.Thread]()
 
     def tell(self, message: dict[str, Any], descriptors: list[int] | None = None) -> None:
         """Send one line to the grader."""
@@ -114,8 +117,11 @@ class GraderConnection:
                 self.tell({"reason": reason or ""})
             case "cpu":
                 self.tell({"seconds": self.sandboxes[question["number"]].cpu_s()})
+            case "delayed":
+                pids = self.sandboxes[question["number"]].pids()
+                self.tell({"seconds": processes.delayed_s(pids)})
             case "end":
-                self._engine.end(question["number"], self)
+                self._ending.append(self._engine.end(question["number"], self))
             case "pin":
                 self._pinned = question["numbers"]
                 self._pin()
@@ -136,7 +142,6 @@ class GraderConnection:
             raise InfrastructureError("the grader asked for too many sandboxes")
         with self._waiting("sandboxes"):
             sandbox = self._engine.take(self._limits, self)
-        self._stack.callback(sandbox.kill)
         self.first_sandbox = self.first_sandbox or sandbox.describe()
         self.tell({"number": self.lent}, [sandbox.reader, sandbox.writer])
         self.lent += 1
@@ -164,6 +169,16 @@ class GraderConnection:
                     self.check()
                     time.sleep(POLL_S / 4)
             self._pin()
+
+    def close(self) -> None:
+        """Give back all that the grader still has."""
+        try:
+            self._unpin()
+        finally:
+            self._ending += [self._engine.end(number, self) for number in list(self.sandboxes)]
+        until = time.monotonic() + END_S
+        for thread in self._ending:
+            thread.join(max(0.0, until - time.monotonic()))
 
     def _unpin(self) -> None:
         if self._timing:

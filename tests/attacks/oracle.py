@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
 import tomllib
@@ -86,9 +87,11 @@ def left_over(seen: Seen) -> list[str]:
 
 
 def _time(row: Row, seen: Seen) -> list[str]:
-    """S5: handling takes no longer than the limit on a busy host and 5 s."""
+    """S5: handling takes no longer than the limit and 5 s; where others keep the host busy, up to
+    twice the limit and 5 s."""
     manifest = (COURSE / "exercises" / STAGE / row.exercise / "exercise.toml").read_text("utf-8")
-    limit = tomllib.loads(manifest)["limits"]["total_s"] * BUSY + LATE_S
+    busy = row.with_neighbour or row.beside or os.getloadavg()[0] > len(os.sched_getaffinity(0))
+    limit = tomllib.loads(manifest)["limits"]["total_s"] * (BUSY if busy else 1) + LATE_S
     return [] if seen.seconds <= limit else [f"S5 {seen.seconds:.1f} s, {limit} s are allowed"]
 
 

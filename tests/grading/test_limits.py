@@ -8,6 +8,8 @@ import pytest
 
 from grading.remote import meter
 from grading.remote.meter import Meter, RunTime, TimeLimit, TotalTimeLimit
+from grading.sandboxes import processes
+from grading.sandboxes.bubblewrap import BubblewrapSandbox
 
 
 class Clock:
@@ -42,12 +44,12 @@ def test_code_that_gets_no_core_has_more_time_and_code_that_sleeps_has_not(
     monkeypatch, share, waits
 ):
     clock = Clock(monkeypatch, share)
-    assert clock.wait_for(Meter(RunTime(100), 4)) == pytest.approx(waits, rel=0.05)
+    assert clock.wait_for(Meter(RunTime(100, 100), 4)) == pytest.approx(waits, rel=0.05)
 
 
 def test_where_nobody_can_tell_what_was_computed_the_walls_clock_counts(monkeypatch):
     clock = Clock(monkeypatch, share=1)
-    one = Meter(RunTime(100), 4)
+    one = Meter(RunTime(100, 100), 4)
     clock.computed = None
     monkeypatch.setattr(clock, "share", 0)
     one.cpu_s = lambda: None
@@ -59,7 +61,7 @@ def test_where_nobody_can_tell_what_was_computed_the_walls_clock_counts(monkeypa
 
 def test_only_a_single_call_that_takes_long_may_be_a_loop_that_never_ends(monkeypatch):
     clock = Clock(monkeypatch, share=1)
-    one = Meter(RunTime(100), 4)
+    one = Meter(RunTime(100, 100), 4)
     for seconds in (1.5, 1.5):
         with one.asking(), one.waiting():
             clock.now += seconds
@@ -77,7 +79,7 @@ def test_only_a_single_call_that_takes_long_may_be_a_loop_that_never_ends(monkey
 @pytest.mark.parametrize(("ends_after", "error"), [(3, TotalTimeLimit), (5, TimeLimit)])
 def test_the_runs_limit_blames_no_test_that_kept_to_its_own(monkeypatch, ends_after, error):
     clock = Clock(monkeypatch, share=0.2)
-    one = Meter(RunTime(ends_after), 4)
+    one = Meter(RunTime(ends_after, ends_after), 4)
     one.cpu_s = lambda: clock.computed
     with pytest.raises(error), one.asking(), one.waiting():
         while True:
@@ -87,7 +89,7 @@ def test_the_runs_limit_blames_no_test_that_kept_to_its_own(monkeypatch, ends_af
 
 def test_callbacks_count_for_the_run_alone(monkeypatch):
     clock = Clock(monkeypatch, share=1)
-    one = Meter(RunTime(100), 4)
+    one = Meter(RunTime(100, 100), 4)
     with pytest.raises(TotalTimeLimit), one.asking():
         for _ in range(50):
             with one.waiting():
@@ -95,6 +97,48 @@ def test_callbacks_count_for_the_run_alone(monkeypatch):
                 clock.now += 0.01
             clock.now += 10  # a callback is served
     assert clock.now == pytest.approx(1100, abs=1)
+
+
+@pytest.mark.parametrize(("share", "waits"), [(1, 100), (0.75, 133), (0.5, 200), (0.25, 200)])
+def test_a_run_counts_all_but_what_a_busy_host_took(monkeypatch, share, waits):
+    clock = Clock(monkeypatch, share)
+    one = Meter(RunTime(100, 200), 1000)
+    one.delayed_s = lambda: (clock.now - 1000) * (1 - share)
+    assert clock.wait_for(one) == pytest.approx(waits, rel=0.05)
+
+
+def test_what_the_host_took_stays_when_a_fresh_sandbox_begins_anew(monkeypatch):
+    clock = Clock(monkeypatch, share=1)
+    run = RunTime(10, 20)
+    one = Meter(run, 100)
+    for delays in (4.0, 1.0, 2.5):
+        one.delayed_s = lambda delays=delays: delays
+        with one.asking():
+            run.look()
+    assert run.delayed_s == 5.5
+    clock.now += 15.4
+    run.spent_s = 15.4
+    assert not run.over
+    run.spent_s = 15.6
+    assert run.over
+
+
+def test_a_host_took_only_what_others_had(monkeypatch):
+    threads = {1: [(4.0, 0.0)], 2: [(1.0, 5.0), (0.5, 2.0)]}
+    monkeypatch.setattr(processes, "_threads", threads.__getitem__)
+    assert processes.delayed_s([1]) == 0
+    assert processes.delayed_s([2]) == 4.5
+    assert processes.delayed_s([1, 2]) == 0.5
+    assert processes.delayed_s([]) == 0
+
+
+@pytest.mark.sandbox
+def test_whoever_sleeps_has_the_limit_and_no_more(grade, made_up):
+    path = made_up(SIX, test_s=1.5, total_s=4)
+    result = grade("import time\ndef f(x): time.sleep(1.3); return x\n", path)
+    assert result.verdict == "time_limit"
+    assert "longer than 4 s in all" in result.outcomes["test_6"].message["en"]
+    assert result.graded.score in {2, 3}
 
 
 OURS = """
@@ -200,3 +244,13 @@ def test_what_the_runs_limit_cut_off_was_not_run(grade, made_up):
     cut = [outcome for outcome in result.outcomes.values() if outcome.kind != "passed"]
     assert 1 <= len(cut) < 6
     assert all("Not run" in outcome.message["en"] for outcome in cut)
+
+
+@pytest.mark.sandbox
+def test_no_verdict_waits_for_what_a_sandbox_leaves_behind(grade, made_up, monkeypatch):
+    path = made_up(SIX)
+    kill = BubblewrapSandbox.kill
+    monkeypatch.setattr(BubblewrapSandbox, "kill", lambda self: (kill(self), time.sleep(9)))
+    result = grade("import os\ndef f(x): os._exit(1)\n", path)
+    assert result.verdict == "runtime_error"
+    assert result.graded.timings["total"] - result.graded.timings["sandboxes"] < 40

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import socket
 import threading
@@ -74,14 +73,11 @@ def test_a_grader_is_heard_on_descriptors_beyond_those_that_select_knows(
 ) -> None:
     ours, theirs = socket.socketpair()
     assert ours.fileno() >= high_descriptors
-    with contextlib.ExitStack() as stack:
-        grader: Any = SimpleNamespace(line=ours)
-        connection = GraderConnection(
-            engine_with(None), grader, Limits(), stack, fail_with(Cancelled())
-        )
-        said = {"event": "Graded", "more_follows": False}
-        threading.Timer(0.0, theirs.sendall, [json.dumps(said).encode() + b"\n"]).start()
-        assert list(connection.messages(time.monotonic() + SOON_S)) == [said]
+    grader: Any = SimpleNamespace(line=ours)
+    connection = GraderConnection(engine_with(None), grader, Limits(), fail_with(Cancelled()))
+    said = {"event": "Graded", "more_follows": False}
+    threading.Timer(0.0, theirs.sendall, [json.dumps(said).encode() + b"\n"]).start()
+    assert list(connection.messages(time.monotonic() + SOON_S)) == [said]
     ours.close()
     theirs.close()
 
@@ -98,8 +94,6 @@ def test_a_grader_that_ends_with_the_last_answer_is_no_fault(
         return sent
 
     monkeypatch.setattr(socket, "send_fds", hang_up_at_once)
-    with contextlib.ExitStack() as stack:
-        grader: Any = SimpleNamespace(line=ours)
-        connection = GraderConnection(engine_with(None), grader, Limits(), stack, lambda: None)
-        connection.tell({"pinned": False})
+    grader: Any = SimpleNamespace(line=ours)
+    GraderConnection(engine_with(None), grader, Limits(), lambda: None).tell({"pinned": False})
     ours.close()

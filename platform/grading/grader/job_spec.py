@@ -14,7 +14,8 @@ class JobSpec:
     ``model_answer`` is the reference's text, to tell whose fault it is when a test breaks down;
     only hidden tests may compare with it, as ``reference``.
 
-    ``total_s`` is how long anything may be asked of the submission, ``test_s`` how long in a test.
+    ``total_s`` is how long anything may be asked of the submission, ``most_s`` the same on a host
+    that is busy with others, ``test_s`` how long in a test.
     """
 
     source: str
@@ -22,6 +23,7 @@ class JobSpec:
     entry: tuple[str, ...]
     seed: int
     total_s: float
+    most_s: float
     test_s: float
     memory_mib: int
     gpu_mib: int = 0

@@ -35,9 +35,10 @@ from grading.report import (
 from submissions.speeds import SpeedRecord
 from submissions.verdicts import OutcomeKind
 
-OWN_LEAST_S, OWN_LIMITS, OWN_DIAGNOSIS_S = 10.0, 2.0, 5.0
+OWN_LEAST_S, OWN_LIMITS, OWN_LATER, OWN_DIAGNOSIS_S = 10.0, 2.0, 5.0, 5.0
 """A test may compute by itself for so many CPU seconds, or so many times the limit of a
-submission's calls; and for so many where it runs once more for a diagnosis."""
+submission's calls; once one of a submission's tests met that limit the others get this part of it;
+and for so many seconds where it runs once more for a diagnosis."""
 MARKERS = (
     "title(en, zh): what the test says, for the learner",
     "hint(en, zh): shown when the test fails",
@@ -58,7 +59,7 @@ class GraderPlugin:
         self._unsure: tuple[CaseResult, str] | None = None
         self._speed: Speed | None = None
         self._draws = Draws(session.spec.seed)
-        self._own_s = max(OWN_LEAST_S, OWN_LIMITS * session.spec.test_s)
+        self._own_s = self._again_s = max(OWN_LEAST_S, OWN_LIMITS * session.spec.test_s)
 
     # Fixtures
 
@@ -138,7 +139,8 @@ class GraderPlugin:
     def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, object, object]:
         """Bound what a test computes by itself: what it loops over may be the learner's."""
         signal.signal(signal.SIGVTALRM, _end_own_time)
-        signal.setitimer(signal.ITIMER_VIRTUAL, self._own_s)
+        own_s = self._own_s if self._again is None else self._again_s
+        signal.setitimer(signal.ITIMER_VIRTUAL, own_s)
         try:
             return (yield)
         finally:
@@ -177,6 +179,8 @@ class GraderPlugin:
         if isinstance(error, faults.GraderFault):
             self._break_off(item, error)
             return
+        if isinstance(error, faults.OwnTimeExceeded):
+            self._own_s = self._again_s / OWN_LATER
         fault = self._session.fault_of(self._subject, error)
         outcome = _result(
             item,
@@ -265,7 +269,7 @@ class GraderPlugin:
             self._rerun,
             self._session.run_time,
         )
-        self._own_s = OWN_DIAGNOSIS_S
+        self._again_s = OWN_DIAGNOSIS_S
         for diagnosed in diagnosis.of(failed, self._ended(items, OutcomeKind.PASSED)):
             self._session.worker.emit(diagnosed)
 

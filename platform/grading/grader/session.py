@@ -51,7 +51,7 @@ class Session:
         self._began = self._loaded = time.monotonic()
         self._concluded = False
         self.fault: faults.GraderFault | None = None
-        self.run_time = RunTime(self.spec.total_s)
+        self.run_time = RunTime(self.spec.total_s, self.spec.most_s)
         self._leases: dict[int, Lease] = {}
         self._timed: list[Subject] = []
         self.subject = self._subject(self.spec.source)
@@ -83,6 +83,7 @@ class Session:
     def _connect(self, meter: Meter) -> GraderPeer:
         lease = self.worker.take()
         meter.cpu_s = lambda: self.worker.cpu_s(lease)
+        meter.delayed_s = lambda: self.worker.delayed_s(lease)
         peer = GraderPeer(MeteredStream(lease.reader, lease.writer, meter))
         with _ours("a sandbox failed before it had any code"):
             return self._limited(peer, lease)
@@ -174,7 +175,7 @@ class Session:
 
     def _extend(self) -> None:
         for subject in self._timed:
-            subject.extend(self.spec.total_s)
+            subject.extend(self.spec.most_s)
 
     def _opponents(self) -> list[Subject]:
         path, rival = self.spec.reference, self.spec.rival

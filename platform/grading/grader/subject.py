@@ -97,6 +97,7 @@ class Subject:
     def close(self) -> None:
         """End the sandbox, if there is one."""
         if self.peer is not None:
+            self._meter.part()
             self._disconnect(self.peer)
             self.peer = None
 

@@ -65,6 +65,10 @@ class WorkerLine:
         seconds: float | None = self._ask({"ask": "cpu", "number": lease.number})["seconds"]
         return seconds
 
+    def delayed_s(self, lease: Lease) -> float:
+        """Return how many seconds a sandbox waited for a core so far while others had it."""
+        return float(self._ask({"ask": "delayed", "number": lease.number})["seconds"])
+
     def end(self, lease: Lease) -> None:
         """Have a sandbox ended that nobody needs any more, and hang up."""
         self._send({"ask": "end", "number": lease.number})

@@ -3,6 +3,9 @@
 A clock runs while this side waits for the sandbox, not while it computes: a test, an import, a
 callback. After a moment the seconds that the sandbox's processes computed count in place of the
 wall's, until it has waited several times as long. Code that doesn't compute gets no such credit.
+
+Of a whole run all seconds count, computed or idle, but those in which the host was busy with others
+and kept the code waiting for a core.
 """
 
 from __future__ import annotations
@@ -39,23 +42,37 @@ class TotalTimeLimit(DeadlineExceeded):
 class RunTime:
     """The seconds of a run in which its code had been asked something, callbacks and all.
 
-    Whoever sleeps, calls back for ever or keeps to each test's limit comes to an end by this.
+    Whoever sleeps, calls back for ever or keeps to each test's limit comes to an end by this: after
+    ``limit_s``, on a busy host after ``most_s`` at most.
     """
 
-    def __init__(self, limit_s: float) -> None:
-        self.limit_s, self.spent_s = limit_s, 0.0
+    def __init__(self, limit_s: float, most_s: float) -> None:
+        self.spent_s = self.delayed_s = 0.0
+        self._limit_s, self._most_s = limit_s, most_s
+        self.look: Callable[[], None] = lambda: None
+        """Brings ``delayed_s`` up to date, the seconds in which the host had no core for it."""
+
+    def left_s(self, since: float | None = None) -> float:
+        """Return how many seconds are left; ``since`` is when something not yet counted began."""
+        spent = self.spent_s + (time.monotonic() - since if since is not None else 0.0)
+        if spent >= self._limit_s + self.delayed_s and spent < self._most_s:
+            self.look()
+        return min(self._limit_s + self.delayed_s, self._most_s) - spent
 
     @property
     def over(self) -> bool:
         """Whether no time is left."""
-        return self.spent_s >= self.limit_s
+        return self.left_s() <= 0
 
 
 class Meter:
-    """The clock of the code in one sandbox; ``cpu_s`` says how many seconds that has computed."""
+    """The clock of the code in one sandbox; ``cpu_s`` says how many seconds that has computed,
+    ``delayed_s`` for how many others kept it from a core."""
 
     def __init__(self, run: RunTime, seconds: float) -> None:
         self.cpu_s: Callable[[], float | None] = lambda: None
+        self.delayed_s: Callable[[], float] = lambda: 0.0
+        self._delayed_s = 0.0
         self._run = run
         self._asked: float | None = None
         self._waits: float | None = None
@@ -75,6 +92,7 @@ class Meter:
     def asking(self) -> Iterator[None]:
         """Count as the run's: something has been asked of the sandbox."""
         self._asked, self._before_call_s = time.monotonic(), self._waited_s
+        self._run.look = self._look
         try:
             yield
         finally:
@@ -99,13 +117,21 @@ class Meter:
         """
         now = time.monotonic()
         waited = self._waited_s + (now - self._waits if self._waits is not None else 0.0)
-        total = self._run.limit_s - self._run.spent_s
-        total -= now - self._asked if self._asked is not None else 0.0
+        total = self._run.left_s(self._asked)
         if total > 0:
-            return min(total, self._until_look(waited))
+            return min(max(total, _LEAST_S), self._until_look(waited))
         if waited >= self._limit_s:
             raise self._exceeded(waited)
         raise TotalTimeLimit
+
+    def part(self) -> None:
+        """The sandbox is about to end: nothing can be asked of it any more."""
+        self.cpu_s, self.delayed_s = lambda: None, lambda: 0.0
+
+    def _look(self) -> None:
+        now = self.delayed_s()
+        self._run.delayed_s += max(0.0, now - self._delayed_s)  # less: of another sandbox
+        self._delayed_s = now
 
     def _until_look(self, waited: float) -> float:
         if self._first_look is None:

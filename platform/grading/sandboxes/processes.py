@@ -45,6 +45,26 @@ def cpu_s(pids: Iterable[int]) -> float:
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
+def delayed_s(pids: Iterable[int]) -> float:
+    """Return for how many seconds one thread of ``pids`` waited for a core while others than
+    ``pids`` had it: at least so many. None of it where the kernel doesn't tell."""
+    threads = [taken for pid in pids for taken in _threads(pid)]
+    computed = sum(seconds for seconds, _ in threads)
+    # While it waits for one of its own that one computes: that is no fault of the host's.
+    waits = [waited - (computed - own) for own, waited in threads]
+    return max([0.0, *waits])
+
+
+def _threads(pid: int) -> list[tuple[float, float]]:
+    """Return for how many seconds each thread computed, and was ready to without a core."""
+    found = []
+    for stat in Path(f"/proc/{pid}/task").glob("*/schedstat"):
+        with contextlib.suppress(OSError, ValueError):
+            computed, waited, _ = map(int, stat.read_text().split())
+            found.append((computed / 1e9, waited / 1e9))
+    return found
+
+
 def pin(pids: Callable[[], Iterable[int]], cpus: set[int]) -> None:
     """Put every thread of what ``pids`` returns on ``cpus``, and those that start meanwhile."""
     pinned: set[int] = set()

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from tests.attacks.rows.base import ACCEPTED, RIGHT, RUNTIME, TIME, WRONG, Row, probe
+from tests.attacks.rows.base import ACCEPTED, RIGHT, RUNTIME, TIME, WRONG, Row, on_wire, probe
 
 PROCESSES = RUNTIME | {"process_limit"}
 MEMORY = RUNTIME | {"memory_limit"}
@@ -122,6 +122,22 @@ def double(numbers):
         for _ in range(100):
             os.write(kept[-1], b"x" * (1 << 20))
     raise SystemExit("BREACH 900 MiB in memory files")
+"""
+
+_MEMFD_BOMB = """
+import os, resource
+def bomb(*_):
+    _, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+    while True:
+        try:
+            os.fork()
+            kept = os.memfd_create("x")
+            for _ in range(100):
+                os.write(kept, b"x" * (1 << 20))
+        except OSError:
+            pass
+double = twice = tally = mean = run = bomb
 """
 
 _FILL = """
@@ -269,6 +285,25 @@ def crash(*_): ctypes.string_at(0)
 double = twice = tally = mean = run = crash
 """
 
+_SLEEP_EACH = """
+import time
+def late(*_):
+    time.sleep(1.7)
+    return 0
+double = twice = tally = mean = run = late
+"""
+
+# What the sandbox itself could never hold: the same bytes again and again, as a tensor of flags,
+# of which the grader makes a copy.
+_HOARD = """
+SIZE, PART = 900 << 20, bytes(1 << 20)
+say(struct.pack("<IIQ", len(body := msgpack.packb(
+    ["=", [8, 0, "bool", [SIZE], False], None, [0], ["", False]])), 1, SIZE) + body)
+for _ in range(SIZE >> 20):
+    say(PART)
+time.sleep(60)
+"""
+
 _BIG_REPLY = """
 import torch
 def twice(tensor): return torch.zeros(1).expand(1 << 29)
@@ -345,6 +380,13 @@ ROWS = [
         with_neighbour=True,
     ),
     Row("E04-memfd", "fill memory files", WRONG + _MEMFD, MEMORY, 0, layers=("memory limit",)),
+    Row(
+        "E04-bomb",
+        "fork without end, each process with memory files",
+        WRONG + _MEMFD_BOMB,
+        MEMORY | PROCESSES | TIME,
+        0,
+    ),
     *(
         Row(
             f"E07-{folder}",
@@ -390,6 +432,20 @@ ROWS = [
     ),
     Row(
         "E12-reply", "reply with gigabytes", WRONG + _BIG_REPLY, MEMORY | TIME | {"wrong_answer"}, 0
+    ),
+    Row(
+        "E12-hoard",
+        "reply with more than a sandbox holds, in each call",
+        on_wire(_HOARD),
+        MEMORY | TIME | {"wrong_answer"},
+        0,
+    ),
+    Row(
+        "E13-each",
+        "sleep in each call, within each test's limit",
+        WRONG + _SLEEP_EACH,
+        TIME | {"wrong_answer"},
+        0,
     ),
     *(
         Row(
