@@ -151,7 +151,17 @@ def _missing(error: BaseException) -> str:
 
 def out_of_memory(error: BaseException) -> bool:
     """Whether this process, not the sandbox, was refused memory."""
-    return isinstance(error, MemoryError) or "can't allocate memory" in str(error)
+    told = isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+    return told or isinstance(error, MemoryError)
+
+
+def _overtaxed(error: BaseException) -> Fault | None:
+    """Return what it means that an answer was too much for this process, if it was."""
+    if isinstance(error, OwnTimeExceeded):
+        return Fault(OutcomeKind.WRONG_ANSWER, messages.TOO_MUCH_TO_CHECK, stumbled=True)
+    if not isinstance(error, RemoteError) and out_of_memory(error):
+        return Fault(OutcomeKind.MEMORY_LIMIT, messages.TOO_MUCH_TO_HOLD, stumbled=True)
+    return None
 
 
 def of_test(error: BaseException, peer: GraderPeer | None, limits: Limits) -> Fault:
@@ -159,14 +169,12 @@ def of_test(error: BaseException, peer: GraderPeer | None, limits: Limits) -> Fa
     last_call = peer.last_call if peer else None
     if isinstance(error, NotRun):
         return Fault(error.kind, error.text)
-    if isinstance(error, OwnTimeExceeded):
-        return Fault(OutcomeKind.WRONG_ANSWER, messages.TOO_MUCH_TO_CHECK, stumbled=True)
+    if (overtaxed := _overtaxed(error)) is not None:
+        return overtaxed
     if isinstance(error, RemoteError):
         return of_remote(error, limits)
     if isinstance(error, Disturbed):
         return Fault(OutcomeKind.DISTURBED, messages.DISTURBED)
-    if out_of_memory(error):
-        return Fault(OutcomeKind.MEMORY_LIMIT, messages.TOO_MUCH_TO_HOLD, stumbled=True)
     if isinstance(error, TooSlow):
         return Fault(OutcomeKind.TOO_SLOW, error.text, hinted=True)
     if isinstance(error, CheckFailed):
