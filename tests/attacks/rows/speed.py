@@ -129,20 +129,26 @@ def product(x):
 """
 
 _WAKING = """
-import os, signal, time
+import ctypes, os, signal, struct, time
+libc = ctypes.CDLL(None)
 def helper(agent):
-    # While the agent waits, it's another's turn: undo every stop, and keep the core busy.
+    # A timer of the kernel's sends what undoes a stop.
+    signal.signal(signal.SIGCONT, lambda *_: None)
+    timer = ctypes.c_void_p()
+    libc.timer_create(1, struct.pack("<qii48x", 0, signal.SIGCONT, 0), ctypes.byref(timer))
     while True:
+        libc.timer_settime(timer, 0, struct.pack("<qqqq", 0, 0, 0, 3_000_000), None)
         stat = open(f"/proc/{agent}/stat").read().rpartition(")")[2].split()
-        if stat[0] == "R":
-            time.sleep(0.001)
-        else:
-            for _ in range(50):
-                os.kill(-1, signal.SIGCONT)
+        if stat[0] != "T":  # the agent isn't stopped: it's our own turn
+            time.sleep(0.002)
+            continue
+        until = time.perf_counter() + 0.002
+        while time.perf_counter() < until:
+            pass
 helpers = []
 def product(x):
     if len(x) > 100 and not helpers:
-        for _ in range(3):
+        for _ in range(5):
             agent, pid = os.getpid(), os.fork()
             if pid == 0:
                 try:
