@@ -84,6 +84,7 @@ class Engine:
         self._timing_core = timing_core
         self._timing = threading.Lock()
         self._turns = Turns([])
+        self._cores = os.sched_getaffinity(0)
         self._waiting_to_time = 0
         self._reference_times = ReferenceTimes()
         self._connections: set[GraderConnection] = set()
@@ -275,6 +276,7 @@ class Engine:
         try:
             self._place(timed)
             self._pool.keep_quiet(self._free_cores())
+            os.sched_setaffinity(0, self._free_cores())  # this thread, which hands out the turns
         except BaseException:
             self.end_timing()
             raise
@@ -293,12 +295,13 @@ class Engine:
         with contextlib.ExitStack() as stack:
             stack.callback(self._timing.release)
             stack.callback(self._pool.keep_quiet, None)
+            stack.callback(os.sched_setaffinity, 0, self._cores)
             stack.callback(self._place, [])
             for sandbox in self._turns.sandboxes:
                 stack.callback(sandbox.thaw)
 
     def _free_cores(self) -> set[int]:
-        cores = os.sched_getaffinity(0)
+        cores = self._cores
         return (cores - {self._timing_core} if self._turns.sandboxes else cores) or cores
 
     def _forget(self, connection: GraderConnection) -> None:

@@ -14,6 +14,7 @@ import torch
 
 from grading.checks import CheckFailed
 from grading.grader import speed as protocol
+from grading.grader.draws import Draws
 from grading.grader.faults import Disturbed, GraderFault, TooSlow
 from grading.grader.sides import Timed, same_result
 from grading.grader.speed import LOOKS, Estimate, Speed, interval
@@ -67,7 +68,7 @@ class Track:
         sides = [self.mine, self.theirs, *([self.reference] if duel else [])]
         self.speed = Speed(
             lambda _: sides,
-            np.random.default_rng(seed),
+            Draws(seed),
             limit=1.5,
             duel=duel,
             give_way=(lambda: self.log.append("give way")) if duel or exact else None,

@@ -91,7 +91,7 @@ class GraderPlugin:
         return self._draws.torch_rng
 
     @pytest.fixture
-    def speed(self, rng: np.random.Generator) -> Iterator[Speed | Untimed]:
+    def speed(self) -> Iterator[Speed | Untimed]:
         """The stopwatch: submission against reference."""
         if self._again is not None:
             yield Untimed()
@@ -99,7 +99,7 @@ class GraderPlugin:
         with self._session.sides() as open_sides:
             spec = self._session.spec
             self._speed = Speed(
-                *(open_sides, rng, spec.speed_limit),
+                *(open_sides, self._draws, spec.speed_limit),
                 slack=spec.speed_slack,
                 duel=bool(spec.rival),
                 give_way=self._session.give_way if spec.exact else None,

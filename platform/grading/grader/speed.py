@@ -36,6 +36,7 @@ import numpy as np
 
 from grading import messages
 from grading.checks import CheckFailed
+from grading.grader.draws import Draws
 from grading.grader.faults import Disturbed, GraderFault, NotRun, TooSlow
 from grading.grader.sides import (
     Forfeit,
@@ -147,7 +148,7 @@ class Speed:
     def __init__(
         self,
         open_sides: Callable[[str], Sides],
-        rng: np.random.Generator,
+        draws: Draws,
         limit: float | None,
         *,
         slack: float = 1.0,
@@ -155,7 +156,7 @@ class Speed:
         give_way: Callable[[], None] | None = None,
     ) -> None:
         """Measure exactly where there is a ``give_way``, which lets others have the core."""
-        self._open, self._rng, self._limit, self._duel = open_sides, rng, limit, duel
+        self._open, self._draws, self._limit, self._duel = open_sides, draws, limit, duel
         self._give_way = give_way
         self._slack = slack
         self._reference_s = list[float]()
@@ -268,8 +269,9 @@ class Speed:
 
         def exponent() -> float:
             self._begin(sides)
-            _warm_up(self._sweep(sides, repeat(make_inputs(sizes[0]))), WARMING_S)
-            mine, theirs = zip(*self._sweep(sides, map(make_inputs, sizes)), strict=True)
+            _warm_up(self._sweep(sides, repeat(self._fresh(make_inputs, sizes[0]))), WARMING_S)
+            inputs = (self._fresh(make_inputs, size) for size in sizes)
+            mine, theirs = zip(*self._sweep(sides, inputs), strict=True)
             ratios.append(mine[largest] - theirs[largest])
             return float(slope @ list(mine))
 
@@ -322,11 +324,16 @@ class Speed:
 
         Those that don't count share their inputs: to draw these takes longer than many a call.
         """
-        first = int(self._rng.integers(2))
+        first = int(self._draws.rng.integers(2))
         orders = cycle([(first, 1 - first), (1 - first, first)])
-        inputs = make_inputs()
+        inputs = self._fresh(make_inputs)
         _warm_up((self._ratio(sides, inputs, order) for order in orders), patience_s)
-        return (self._ratio(sides, make_inputs(), order) for order in orders)
+        return (self._ratio(sides, self._fresh(make_inputs), order) for order in orders)
+
+    def _fresh(self, make_inputs: MakeInputs, *size: int) -> Inputs:
+        """Draw inputs that nothing tells which was seen before."""
+        self._draws.answered()
+        return make_inputs(*size)
 
     def _ratio(self, sides: Sides, inputs: Inputs, order: tuple[int, int]) -> tuple[float, float]:
         """Return the logarithm of the ratio, and what the reference or the rival took."""
@@ -348,8 +355,6 @@ class Speed:
         for which in asked:
             with played_by(which, duel=self._duel):
                 taken[which] = sides[which].timed(inputs)
-        for which in asked:
-            with played_by(which, duel=self._duel):
                 echoes[which] = sides[which].echo()
         for which in range(reference):
             with played_by(which, duel=self._duel):
@@ -364,7 +369,7 @@ class Speed:
 
     def _begin(self, sides: Sides) -> None:
         """Start fresh processes, in random order."""
-        for which in self._rng.permutation(len(sides)):
+        for which in self._draws.rng.permutation(len(sides)):
             with played_by(int(which), duel=self._duel):
                 sides[which].begin()
 

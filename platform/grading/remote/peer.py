@@ -51,7 +51,7 @@ class GraderPeer(Peer):
         self.outstanding: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext
         """Entered while something has been asked of the sandbox, and not been answered."""
         self.answered: Callable[[], None] = lambda: None
-        """Called when it has been."""
+        """Called when it has been, but not where a clock runs, or just before."""
         self.called_back: Callable[[], None] = lambda: None
         """Called when the sandbox asks for something meanwhile."""
         self.operations |= {"call": self._call, "method": self._method, "next": self._next}
@@ -91,7 +91,8 @@ class GraderPeer(Peer):
             raise
         finally:
             self._asking = False
-            self.answered()
+            if operation not in _TIMING:
+                self.answered()
         self._note(operation, payload, answer)
         return answer
 

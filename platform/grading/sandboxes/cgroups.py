@@ -11,6 +11,7 @@ from pathlib import Path
 MOUNT = Path("/sys/fs/cgroup")
 FREEZE_S = 0.5
 """A group that isn't frozen after so long isn't frozen at all."""
+POLL_S = 20e-6
 _NEEDED = ("memory", "pids")
 _WELCOME = ("freezer", "cpuacct", "cpuset")
 
@@ -74,6 +75,7 @@ class ControlGroup:
         while not self._stands_still():
             if time.monotonic() > deadline:
                 return False
+            time.sleep(POLL_S)  # they have to run to stop, perhaps on this core
         return True
 
     def thaw(self) -> None:
