@@ -27,6 +27,18 @@ def by_hand(image_emb, text_emb, scale):
     return total / (2 * n)
 
 
+def right(images, texts, scale):
+    """The same as a float64 tensor."""
+    return torch.tensor(by_hand(images, texts, scale), dtype=torch.float64)
+
+
+def differentiable(images, texts, scale):
+    """Return the loss once more, for autograd; a row of zeros has no direction."""
+    unit = [batch / batch.norm(dim=1, keepdim=True).clamp(min=1e-12) for batch in (images, texts)]
+    logits = scale * unit[0] @ unit[1].T
+    return (logits.logsumexp(0) + logits.logsumexp(1) - 2 * logits.diagonal()).mean() / 2
+
+
 @pytest.mark.title(
     en="Equals the formula, both directions averaged", zh="与公式一致，两个方向取平均"
 )
@@ -39,7 +51,7 @@ def test_equals_the_formula(submission, rng, torch_rng):
     for n in (2, 5, 9):
         images, texts = pairs(torch_rng, n, 7)
         scale = float(rng.uniform(2, 12))
-        expected = torch.tensor(by_hand(images, texts, scale), dtype=torch.float64)
+        expected = right(images, texts, scale)
         assert_close(submission.clip_loss(images, texts, scale), expected, rtol=1e-9, atol=1e-9)
 
 
@@ -50,7 +62,8 @@ def test_equals_the_formula(submission, rng, torch_rng):
 )
 def test_symmetric(submission, torch_rng):
     images, texts = pairs(torch_rng, 6, 4)
-    forth = submission.clip_loss(images, texts, 8.0)
+    forth = right(images, texts, 8.0)
+    assert_close(submission.clip_loss(images, texts, 8.0), forth)
     back = submission.clip_loss(texts, images, 8.0)
     assert_close(back, forth, label={"en": "the loss with both exchanged", "zh": "互换后的损失"})
 
@@ -63,7 +76,8 @@ def test_symmetric(submission, torch_rng):
 def test_length_does_not_count(submission, torch_rng):
     images, texts = pairs(torch_rng, 5, 8)
     lengths = 0.1 + 9 * torch.rand(2, 5, 1, generator=torch_rng, dtype=torch.float64)
-    before = submission.clip_loss(images, texts, 5.0)
+    before = right(images, texts, 5.0)
+    assert_close(submission.clip_loss(images, texts, 5.0), before)
     after = submission.clip_loss(images * lengths[0], texts * lengths[1], 5.0)
     assert_close(after, before, label={"en": "the loss of rescaled rows", "zh": "缩放各行后的损失"})
 
@@ -76,7 +90,8 @@ def test_length_does_not_count(submission, torch_rng):
 def test_order_does_not_count(submission, torch_rng):
     images, texts = pairs(torch_rng, 7, 3)
     order = torch.randperm(7, generator=torch_rng)
-    before = submission.clip_loss(images, texts, 6.0)
+    before = right(images, texts, 6.0)
+    assert_close(submission.clip_loss(images, texts, 6.0), before)
     assert_close(submission.clip_loss(images[order], texts[order], 6.0), before)
 
 
@@ -103,7 +118,7 @@ def test_scale_multiplies(submission, rng):
 def test_tensor_scale(submission, torch_rng):
     images, texts = pairs(torch_rng, 4, 6, torch.float32)
     scale = torch.tensor(3.5)
-    expected = torch.tensor(by_hand(images.double(), texts.double(), 3.5), dtype=torch.float32)
+    expected = right(images.double(), texts.double(), 3.5).float()
     assert_close(submission.clip_loss(images, texts, scale), expected, rtol=1e-4, atol=1e-5)
 
 
@@ -138,6 +153,13 @@ def test_large_scale(submission, rng):
     )
 
 
+def check_gradients(actual, expected, tolerance):
+    names = ("image_emb", "text_emb", "logit_scale")[: len(expected)]
+    for name, found, wanted in zip(names, actual, expected, strict=True):
+        label = {"en": f"the gradient of {name}", "zh": f"{name} 的梯度"}
+        assert_close(found, wanted, rtol=tolerance, atol=tolerance, label=label)
+
+
 @pytest.mark.title(en="A row of zeros gives no NaN", zh="全零的行不产生 NaN")
 @pytest.mark.hint(
     en="0 / 0 is NaN: the length that you divide by needs a tiny lower bound.",
@@ -150,16 +172,12 @@ def test_zero_row(submission, torch_rng):
     texts.requires_grad_()
     loss = submission.clip_loss(images, texts, 2.0)
     loss.backward()
-    cosines = torch.zeros(3, 3, dtype=torch.float64)
-    for i in (0, 2):
-        cosines[i] = torch.stack(
-            [torch.cosine_similarity(images[i], t, dim=0) for t in texts]
-        ).detach()
-    logits = 2.0 * cosines
-    expected = (logits.logsumexp(0) + logits.logsumexp(1) - 2 * logits.diagonal()).mean() / 2
-    assert_close(loss.detach(), expected, rtol=1e-6, atol=1e-6)
+    expected = differentiable(images, texts, 2.0)
+    assert_close(loss.detach(), expected.detach(), rtol=1e-6, atol=1e-6)
     finite = bool(images.grad.isfinite().all() and texts.grad.isfinite().all())
     require(finite, en="A gradient is NaN or infinite.", zh="梯度中出现了 NaN 或无穷大。")
+    gradients = torch.autograd.grad(expected, (images, texts))
+    check_gradients((images.grad[::2], texts.grad), (gradients[0][::2], gradients[1]), 1e-4)
 
 
 @pytest.mark.title(
@@ -179,7 +197,12 @@ def test_gradients(submission, torch_rng):
         en="The loss isn't connected to its inputs: no gradient can flow.",
         zh="损失与输入之间没有计算图，梯度传不回去。",
     )
-    assert torch.autograd.gradcheck(submission.clip_loss, (images, texts, scale))
+    inputs = (images, texts, scale)
+    expected = differentiable(*inputs)
+    assert_close(loss.detach(), expected.detach())
+    found = torch.autograd.grad(loss, inputs, allow_unused=True)
+    check_gradients(found, torch.autograd.grad(expected, inputs), 1e-8)
+    assert torch.autograd.gradcheck(submission.clip_loss, inputs)
 
 
 @pytest.mark.title(en="Different shapes are refused", zh="形状不同时报错")
