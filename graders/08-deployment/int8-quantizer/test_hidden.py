@@ -30,9 +30,33 @@ def step(w, bits, axis):
     return torch.tensor(steps, dtype=torch.float64).reshape(shape)
 
 
-def errors_in_steps(w, q, scale, zero):
-    """Return how far the stored numbers are from the weights, in steps, computed in float64."""
-    return (w.double() / scale.double() - (q.double() - zero.double())).abs()
+def check_kind(w, q):
+    require(
+        q.dtype == torch.int8 and q.shape == w.shape,
+        en=f"q should be int8 of shape {tuple(w.shape)}, not {q.dtype} of {tuple(q.shape)}.",
+        zh=f"q 应为形状 {tuple(w.shape)} 的 int8，实际是形状 {tuple(q.shape)} 的 {q.dtype}。",
+    )
+
+
+def check_scale(w, answer, bits, axis):
+    """Compare scale and zero point with the right ones, and look at the kind of q."""
+    q, scale, zero = answer
+    right = step(w, bits, axis)
+    rtol = 1e-6 if w.dtype == torch.float32 else 1e-12
+    assert_close(scale, right.to(w.dtype), rtol=rtol, atol=0.0, label="scale")
+    assert_equal(zero, torch.zeros(right.shape, dtype=torch.int8), "zero")
+    check_kind(w, q)
+
+
+def check_q(w, q, bits, axis):
+    """Hold q against the weights, in steps of the right size."""
+    check_kind(w, q)
+    worst = float((w.double() / step(w, bits, axis) - q.double()).abs().max())
+    require(
+        worst <= 0.5 + 1e-4,
+        en=f"A weight is off by {worst:.3f} steps; 0.5 is the most that rounding needs.",
+        zh=f"有权重的误差达到 {worst:.3f} 个步长；正确舍入时最多 0.5。",
+    )
 
 
 @pytest.mark.title(
@@ -48,14 +72,7 @@ def errors_in_steps(w, q, scale, zero):
 @pytest.mark.parametrize("axis", [0, 1, -1, None])
 def test_scale_per_channel(submission, torch_rng, bits, axis):
     w = weights(torch_rng, 5, 9)
-    q, scale, zero = submission.quantize(w, bits, axis)
-    assert_close(scale, step(w, bits, axis).float(), rtol=1e-6, atol=0.0, label="scale")
-    assert_equal(zero, torch.zeros(scale.shape, dtype=torch.int8), "zero")
-    require(
-        q.dtype == torch.int8 and q.shape == w.shape,
-        en=f"q should be int8 of shape {tuple(w.shape)}, not {q.dtype} of {tuple(q.shape)}.",
-        zh=f"q 应为形状 {tuple(w.shape)} 的 int8，实际是形状 {tuple(q.shape)} 的 {q.dtype}。",
-    )
+    check_scale(w, submission.quantize(w, bits, axis), bits, axis)
 
 
 @pytest.mark.title(
@@ -69,13 +86,8 @@ def test_scale_per_channel(submission, torch_rng, bits, axis):
 @pytest.mark.parametrize("bits", [8, 4])
 def test_half_a_step(submission, torch_rng, bits):
     w = weights(torch_rng, 16, 33)
-    q, scale, zero = submission.quantize(w, bits, 0)
-    worst = float(errors_in_steps(w, q, scale, zero).max())
-    require(
-        worst <= 0.5 + 1e-4,
-        en=f"A weight is off by {worst:.3f} steps; 0.5 is the most that rounding needs.",
-        zh=f"有权重的误差达到 {worst:.3f} 个步长；正确舍入时最多 0.5。",
-    )
+    for axis in (0, 1, -1, None):
+        check_q(w, submission.quantize(w, bits, axis)[0], bits, axis)
 
 
 @pytest.mark.title(
@@ -124,6 +136,7 @@ def test_odd(submission, torch_rng):
     w = weights(torch_rng, 6, 31)
     w[:, :2] = w.abs().amax(1, keepdim=True) * torch.tensor([1.0, -1.0])
     q = submission.quantize(w, 8, 0)[0]
+    check_q(w, q, 8, 0)
     assert_equal(submission.quantize(-w, 8, 0)[0], -q, {"en": "q of -w", "zh": "-w 的 q"})
 
 
@@ -148,9 +161,10 @@ def test_zero_channel(submission, torch_rng):
     assert_equal(
         q[2:], torch.zeros(2, 10, dtype=torch.int8), {"en": "q of those rows", "zh": "这些行的 q"}
     )
-    others = float(errors_in_steps(w[:2], q[:2], scale[:2], zero[:2]).max())
-    require(others <= 0.5001, en="The other rows are wrong now.", zh="其余行的结果因此不对了。")
+    check_scale(w[:2], (q[:2], scale[:2], zero[:2]), 8, 0)
+    check_q(w[:2], q[:2], 8, 0)
     whole = submission.quantize(torch.zeros(3, 2), 4, None)
+    assert_equal(whole[0], torch.zeros(3, 2, dtype=torch.int8), "q")
     assert_equal(
         whole[1], torch.ones(1, 1), {"en": "scale of an all-zero tensor", "zh": "全零张量的 scale"}
     )
@@ -166,14 +180,12 @@ def test_zero_channel(submission, torch_rng):
 def test_other_ranks(submission, torch_rng):
     for shape, axis in [((7,), 0), ((7,), None), ((4, 3, 2, 5), 1), ((4, 3, 2, 5), -4)]:
         w = weights(torch_rng, *shape, dtype=torch.float64)
-        q, scale, zero = submission.quantize(w, 8, axis)
-        assert_close(scale, step(w, 8, axis), rtol=1e-12, atol=0.0, label="scale")
-        back = submission.dequantize(q, scale, zero)
-        require(
-            bool(((back - w).abs() <= scale * 0.5001).all()),
-            en=f"For shape {shape} and axis {axis} the weights don't come back.",
-            zh=f"形状为 {shape}、axis 为 {axis} 时，权重未能还原。",
-        )
+        answer = submission.quantize(w, 8, axis)
+        check_scale(w, answer, 8, axis)
+        check_q(w, answer[0], 8, axis)
+        back = answer[0] * step(w, 8, axis)
+        label = {"en": f"what comes back of shape {shape}", "zh": f"形状为 {shape} 的还原结果"}
+        assert_close(submission.dequantize(*answer), back, rtol=1e-12, atol=0.0, label=label)
 
 
 @pytest.mark.title(
@@ -185,9 +197,14 @@ def test_other_ranks(submission, torch_rng):
 )
 def test_idempotent(submission, torch_rng):
     for bits in (8, 4):
-        first = submission.quantize(weights(torch_rng, 8, 16), bits, 0)
-        again = submission.quantize(submission.dequantize(*first), bits, 0)[0]
-        assert_equal(again, first[0], {"en": "q of the second round", "zh": "第二次量化的 q"})
+        w = weights(torch_rng, 8, 16)
+        q, scale, zero = submission.quantize(w, bits, 0)
+        check_scale(w, (q, scale, zero), bits, 0)
+        check_q(w, q, bits, 0)
+        back = submission.dequantize(q, scale, zero)
+        assert_close(back, (q * step(w, bits, 0)).float(), rtol=1e-5, atol=0.0)
+        again = submission.quantize(back, bits, 0)[0]
+        assert_equal(again, q, {"en": "q of the second round", "zh": "第二次量化的 q"})
 
 
 @pytest.mark.title(
