@@ -232,9 +232,15 @@ def test_linear(submission, torch_rng):
     def out(x: torch.Tensor, weight: torch.Tensor) -> Any:
         return submission.conv2d(x, weight, None, 1, 1)
 
-    first = out(x, weight)
-    assert_close(out(3 * x - other, weight), 3 * first - out(other, weight), rtol=1e-4, atol=1e-4)
-    assert_close(out(x, weight + 2 * kernel), first + 2 * out(x, kernel), rtol=1e-4, atol=1e-4)
+    def truth(x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+        return _truth((x, weight, torch.zeros(4)), 1, 1).float()
+
+    first = truth(x, weight)
+    assert_close(out(x, weight), first, rtol=1e-5, atol=1e-5)
+    mixed = 3 * first - truth(other, weight)
+    assert_close(out(3 * x - other, weight), mixed, rtol=1e-4, atol=1e-4)
+    mixed = first + 2 * truth(x, kernel)
+    assert_close(out(x, weight + 2 * kernel), mixed, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.title(en="A moved image gives a moved result", zh="图像平移，结果随之平移")
@@ -245,7 +251,8 @@ def test_linear(submission, torch_rng):
 def test_shift(submission, torch_rng):
     x, weight, bias = _inputs(torch_rng, (11, 13), (3, 2))
     for stride in ((1, 1), (2, 3)):
-        whole = submission.conv2d(x, weight, bias, stride)
+        whole = _truth((x, weight, bias), stride).float()
+        assert_close(submission.conv2d(x, weight, bias, stride), whole, rtol=1e-5, atol=1e-5)
         moved = submission.conv2d(x[:, :, stride[0] :, stride[1] :], weight, bias, stride)
         assert_close(moved, whole[:, :, 1:, 1:].contiguous(), rtol=1e-5, atol=1e-5)
 
@@ -259,9 +266,12 @@ def test_shift(submission, torch_rng):
 )
 def test_batch(submission, torch_rng):
     x, weight, bias = _inputs(torch_rng, (5, 6), batch=3)
-    alone = [submission.conv2d(image[None], weight, bias, 2, 1) for image in x]
-    together = submission.conv2d(x, weight, bias, 2, 1)
-    assert_close(together, torch.cat(alone), rtol=1e-5, atol=1e-5)
+    for image in (x, *x.split(1)):
+        _check(submission, (image, weight, bias), 2, 1)
+    x[1] *= 1e4  # a neighbour of another size
+    truth = _truth((x, weight, bias), 2, 1).float()
+    out = submission.conv2d(x, weight, bias, 2, 1)
+    assert_close(out[::2], truth[::2].contiguous(), rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.title(en="Keeps float32 and float64", zh="保持 float32 与 float64")
@@ -278,15 +288,17 @@ def test_dtypes(submission, torch_rng):
             assert_close(out, truth.to(dtype), rtol=tolerance, atol=tolerance, oracle=truth)
 
 
-def _check_gradients(
-    submission: Any, rng: torch.Generator, size: Pair, kernel: Pair, stride: Any, padding: Any
-) -> None:
-    """Compare the three gradients with those that PyTorch finds in float64."""
-    inputs = [tensor.requires_grad_() for tensor in _inputs(rng, size, kernel)]
-    truth = _truth(tuple(inputs), stride, padding)
-    upstream = torch.randn(truth.shape, generator=rng)
+def _check_gradients(submission: Any, rng: torch.Generator, inputs: Inputs, *geometry: Any) -> None:
+    """Compare the result and the three gradients with those that PyTorch finds in float64."""
+    dtype = inputs[0].dtype
+    tolerance = {torch.float32: 1e-4, torch.float64: 1e-10}[dtype]
+    for tensor in inputs:
+        tensor.requires_grad_()
+    truth = _truth(inputs, *geometry)
+    upstream = torch.randn(truth.shape, generator=rng, dtype=dtype)
     expected = torch.autograd.grad(truth, inputs, upstream.double())
-    out = submission.conv2d(*inputs, stride, padding)
+    out = submission.conv2d(*inputs, *geometry)
+    assert_close(out.detach(), truth.detach().to(dtype), rtol=tolerance, atol=tolerance)
     require(
         out.requires_grad,
         en="The result requires no gradient although all of the inputs do.",
@@ -300,7 +312,7 @@ def _check_gradients(
             zh=f"梯度没有传到 {name}。",
         )
         label = {"en": f"the gradient of {name}", "zh": f"{name} 的梯度"}
-        assert_close(actual, wanted, rtol=1e-4, atol=1e-4, label=label)
+        assert_close(actual, wanted, rtol=tolerance, atol=tolerance, label=label)
 
 
 @pytest.mark.title(
@@ -313,7 +325,8 @@ def _check_gradients(
 @pytest.mark.points(2)
 def test_gradients(submission, torch_rng):
     for stride, padding in ((1, 0), ((2, 1), (1, 2))):
-        _check_gradients(submission, torch_rng, (6, 8), (3, 2), stride, padding)
+        inputs = _inputs(torch_rng, (6, 8), (3, 2))
+        _check_gradients(submission, torch_rng, inputs, stride, padding)
 
 
 @pytest.mark.title(
@@ -325,7 +338,7 @@ def test_gradients(submission, torch_rng):
 )
 def test_gradcheck(submission, torch_rng):
     inputs = _inputs(torch_rng, (4, 3), (2, 2), batch=1, c_in=2, c_out=2, dtype=torch.float64)
-    inputs = tuple(tensor.requires_grad_() for tensor in inputs)
+    _check_gradients(submission, torch_rng, inputs, (2, 1), (1, 0))
     assert torch.autograd.gradcheck(submission.conv2d, (*inputs, (2, 1), (1, 0)))
 
 
@@ -338,7 +351,7 @@ def test_inputs_unchanged(submission, torch_rng):
     # The sandbox has copies. But PyTorch refuses to change a leaf in place, and one that is changed
     # behind its back (.data) between forward and backward yields wrong gradients.
     for kernel, stride, padding in (((1, 1), 1, 0), ((5, 5), 1, 0), ((3, 3), 2, 1)):
-        _check_gradients(submission, torch_rng, (5, 5), kernel, stride, padding)
+        _check_gradients(submission, torch_rng, _inputs(torch_rng, (5, 5), kernel), stride, padding)
 
 
 @pytest.mark.title(
