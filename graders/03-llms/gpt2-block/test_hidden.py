@@ -187,13 +187,16 @@ def test_heads_and_scale(submission, torch_rng, n_head):
     en="Changing later tokens changed an earlier output: look at the mask and its direction.",
     zh="修改后面的 token 影响了前面的输出：检查掩码及其方向。",
 )
-def test_causal(submission, rng, torch_rng):
-    block = _block(submission, _weights(torch_rng, 8), 2)
+def test_causal(submission, reference, rng, torch_rng):
+    weights = _weights(torch_rng, 8)
+    block, right = _block(submission, weights, 2), _block(reference, weights, 2)
     x = _normal(torch_rng, 2, 9, 8)
     cut = int(rng.integers(1, 9))
     changed = x.clone()
     changed[:, cut:] = _normal(torch_rng, 2, 9 - cut, 8)
     assert_close(block(changed)[:, :cut], block(x)[:, :cut], atol=1e-6)
+    for given in (x, changed):
+        assert_close(block(given).detach(), right(given).detach(), atol=1e-5, rtol=1e-5)
     alone = block(x[:, :cut])  # the same prefix, with nothing after it
     assert_close(alone, block(x)[:, :cut], atol=1e-5)
 
@@ -222,12 +225,14 @@ def test_gradients(submission, reference, torch_rng):
     for module in (submission, reference):
         block = _block(module, weights, 2)
         leaf = x.clone().requires_grad_()
-        (block(leaf) * upstream).sum().backward()
+        out = block(leaf)
+        (out * upstream).sum().backward()
         grads = {name: parameter.grad for name, parameter in block.named_parameters()}
         missing = [name for name, grad in grads.items() if grad is None]
         require(not missing, en=f"No gradient for {missing}.", zh=f"{missing} 没有梯度。")
-        results.append((leaf.grad, dict(sorted(grads.items()))))
-    (mine, my_grads), (theirs, their_grads) = results
+        results.append((out.detach(), leaf.grad, dict(sorted(grads.items()))))
+    (my_out, mine, my_grads), (their_out, theirs, their_grads) = results
+    assert_close(my_out, their_out, atol=1e-5, rtol=1e-5)
     assert_close(mine, theirs, atol=1e-4, rtol=1e-4, label="x.grad")
     assert_close(my_grads, their_grads, atol=1e-4, rtol=1e-4, label="grad")
 
