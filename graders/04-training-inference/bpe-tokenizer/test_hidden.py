@@ -256,7 +256,12 @@ def test_decode_unknown(submission, rng):
 def test_whole(submission, rng):
     corpus = MIXED * 3 + _unicode(rng, 40) + _letters(rng, "ab ", 200)
     merges, vocab = submission.train(corpus, 300)
+    right_merges, right_vocab = _train_oracle(corpus, 300)
+    assert_equal(merges, right_merges, label="merges")
+    assert_equal(vocab, right_vocab, label="vocab")
     ids = submission.encode(corpus, merges)
+    right_ids = _encode_oracle(corpus, right_merges)
+    assert_equal(ids, right_ids, label={"en": "the ids", "zh": "编号"})
     assert_equal(submission.decode(ids, vocab), corpus)
     require(
         len(ids) < 0.9 * len(corpus.encode()),
