@@ -7,11 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 from grading.sandboxes import container, doctor, gpus
 from grading.sandboxes.base import Limits, SandboxUnavailable
+from sandbox import cipher, commitment
 from sandbox.agent.timing import Timing
 
 INFORMATION = """\
@@ -219,9 +221,12 @@ def test_a_gpu_is_roused_before_the_clock_starts_and_not_within(
     monkeypatch.setattr(torch.cuda, "is_initialized", lambda: gpu_in_use)
     monkeypatch.setattr(torch.cuda, "synchronize", lambda: roused.append("waited for it"))
     monkeypatch.setattr(torch, "ones", lambda *shape, device: on_cpu)
-    timing = Timing(lambda number: lambda x: x + number)
-    timing.prepare(1, (on_cpu,))
+    timing = Timing(lambda number: lambda x: x + number, lambda: None)
+    body, blobs = commitment.seal((on_cpu,))
+    key, parts = cipher.new_key(), [body, *blobs]
+    sealed = cipher.apply(key, parts, cipher.buffers(parts))
+    timing.prepare(1, [np.frombuffer(part, np.uint8) for part in sealed])
     before = len(roused)
     assert (before > 0) is gpu_in_use
-    timing.timed()
+    timing.timed(key)
     assert len(roused) == before
