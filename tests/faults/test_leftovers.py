@@ -58,3 +58,22 @@ def test_groups_of_killed_workers_are_in_nobodys_way_and_swept() -> None:
     assert not any(folder.exists() for folder in (*first, *second))
     assert all(folder.exists() for folder in living._folders.values())
     living.remove()
+
+
+def test_what_a_killed_worker_had_frozen_is_thawed_and_ends() -> None:
+    group = cgroups.make()
+    if group is None or not group.freezes:
+        pytest.skip("no control group with a freezer can be made here")
+    child = subprocess.Popen(["sleep", "600"])
+    for folder in set(group._folders.values()):
+        (folder / "cgroup.procs").write_text(str(child.pid))
+    assert group.freeze()
+    child.kill()
+    orphan = {
+        folder: folder.with_name(f"sandbox-{NUMBER}-left") for folder in group._folders.values()
+    }
+    for folder, name in orphan.items():
+        folder.rename(name)
+    cgroups.sweep()
+    assert child.wait(timeout=5) == -9
+    assert not any(name.exists() for name in orphan.values())

@@ -115,15 +115,7 @@ class ControlGroup:
         """Remove the group; its processes must be dead or dying."""
         self.thaw()
         for folder in set(self._folders.values()):
-            for _ in range(200):
-                try:
-                    folder.rmdir()
-                except FileNotFoundError:
-                    break
-                except OSError:
-                    time.sleep(0.005)
-                else:
-                    break
+            _remove(folder)
 
 
 def make() -> ControlGroup | None:
@@ -150,13 +142,13 @@ def make() -> ControlGroup | None:
 
 def sweep() -> None:
     """Remove the groups that killed workers left behind. What is in use can't be removed."""
-    for parents in (_v2_parents(), _v1_parents()):
-        for parent in set(parents.values()):
-            for folder in parent.glob("sandbox-*-*"):
-                if not Path("/proc", folder.name.split("-")[1]).exists():
-                    _thaw(folder)  # else what was killed in it can't end
-                    with contextlib.suppress(OSError):
-                        folder.rmdir()
+    parents = {*_v2_parents().values(), *_v1_parents().values()}
+    found = [folder for parent in parents for folder in parent.glob("sandbox-*-*")]
+    left = [each for each in found if not Path("/proc", each.name.split("-")[1]).exists()]
+    for folder in left:
+        _thaw(folder)  # else what was killed in it can't end
+    for folder in left:
+        _remove(folder)
 
 
 def _own(controller: str) -> str:
@@ -189,6 +181,18 @@ def _inherit(cpuset: Path) -> None:
     """Give a new group (v1) the cores and memory of its parent: without them nobody may join."""
     for name in ("cpuset.mems", "cpuset.cpus"):
         (cpuset / name).write_text((cpuset.parent / name).read_text())
+
+
+def _remove(folder: Path) -> None:
+    for _ in range(200):
+        try:
+            folder.rmdir()
+        except FileNotFoundError:
+            break
+        except OSError:
+            time.sleep(0.005)
+        else:
+            break
 
 
 def _thaw(freezer: Path) -> None:

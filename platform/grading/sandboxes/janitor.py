@@ -21,6 +21,8 @@ from typing import Any
 from docker import APIClient
 from docker.errors import DockerException, NotFound
 
+from grading.sandboxes.container_group import ContainerGroup
+
 ROLE = "llm-course.role"
 FOLDER = "llm-course.folder"
 OWNER = "llm-course.owner"
@@ -77,6 +79,7 @@ class Janitor:
         filters = {"label": [f"{ROLE}=sandbox", f"{FOLDER}={self._root}"]}
         for container in self._client.containers(all=True, filters=filters):
             if self._is_lost(container):
+                self._thaw(container["Id"])
                 self.remove(container["Names"][0].lstrip("/"))
                 swept += 1
         for folder in self._root.iterdir():
@@ -85,6 +88,12 @@ class Janitor:
         if swept:
             log.warning("sandbox.swept containers=%d", swept)
         return swept
+
+    def _thaw(self, container_id: str) -> None:
+        """Let go on what its owner had frozen when it died: else it can't end."""
+        pid = self._client.inspect_container(container_id)["State"]["Pid"]
+        if (group := ContainerGroup.of(pid, container_id)) is not None:
+            group.thaw()
 
     def sweep_regularly(self) -> None:
         """Sweep now and then, in a thread, as long as the process lives."""
