@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from grading import messages
+from grading import too_much
 from grading.grader_process import GraderEnded
 from grading.report import CaseResult, Collected, Event, Finished, Graded, Started, verdict_of
 from submissions.verdicts import OutcomeKind, Verdict
 
 _TEXTS = {
-    OutcomeKind.MEMORY_LIMIT: messages.TOO_MUCH_TO_HOLD,
-    OutcomeKind.TIME_LIMIT: messages.TOO_MUCH_TO_CHECK,
-    OutcomeKind.RUNTIME_ERROR: messages.GRADER_ENDED,
+    OutcomeKind.MEMORY_LIMIT: too_much.TOO_MUCH_TO_HOLD,
+    OutcomeKind.TIME_LIMIT: too_much.TOO_MUCH_TO_CHECK,
+    OutcomeKind.RUNTIME_ERROR: too_much.GRADER_ENDED,
 }
 
 
@@ -29,7 +29,7 @@ def of_model_answer(spec: dict[str, Any]) -> dict[str, Any]:
 def conclude(seen: Sequence[Event], ended: GraderEnded) -> Iterator[Event]:
     """Yield what a grader could not say any more, after the events ``seen``: its test failed."""
     kind = OutcomeKind(ended.kind)
-    message = messages.shown(_TEXTS[kind])
+    message = _TEXTS[kind].document()
     outcomes = [event.outcome for event in seen if isinstance(event, Finished)]
     done = {outcome.name for outcome in outcomes}
     running = {event.name for event in seen if isinstance(event, Started)} - done

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from grading.grader_process import Grader, GraderEnded, InfrastructureError
 from grading.sandboxes import processes
 from grading.sandboxes.base import Limits, Sandbox, SandboxUnavailable
+from submissions.verdicts import OutcomeKind
 
 if TYPE_CHECKING:
     from grading.engine import Engine
@@ -75,7 +76,7 @@ class GraderConnection:
                     self._answer(message)
                 elif message["event"] == "fault":
                     if message["memory"]:
-                        raise GraderEnded(message["message"], "memory_limit")
+                        raise GraderEnded(message["message"], OutcomeKind.MEMORY_LIMIT)
                     raise InfrastructureError(message["message"])
                 else:
                     yield message
@@ -96,7 +97,7 @@ class GraderConnection:
             readable = wait([self._line], POLL_S)
             self.check()
             if time.monotonic() > deadline + sum(self.waited.values()):
-                raise GraderEnded("the grader process took too long", "time_limit")
+                raise GraderEnded("the grader process took too long", OutcomeKind.TIME_LIMIT)
             if not readable:
                 continue
             try:

@@ -17,6 +17,7 @@ from pathlib import Path
 from grading.sandboxes import cgroups, processes, runtime, seccomp
 from grading.sandboxes.base import SandboxUnavailable
 from grading.sandboxes.warm_process import UIDS, WarmProcess, in_bubblewrap
+from submissions.verdicts import OutcomeKind
 
 MEMORY_MIB = 4096
 PROCESSES = 128
@@ -34,7 +35,7 @@ class GraderEnded(InfrastructureError):
     ``kind`` is the verdict that a submission gets which is to blame for it.
     """
 
-    def __init__(self, message: str, kind: str = "runtime_error") -> None:
+    def __init__(self, message: str, kind: OutcomeKind = OutcomeKind.RUNTIME_ERROR) -> None:
         super().__init__(message)
         self.kind = kind
 
@@ -58,7 +59,7 @@ class Grader:
     def ended(self) -> GraderEnded:
         """Return what its end without a verdict means."""
         starved = self.group is not None and self.group.out_of_memory()
-        kind = "memory_limit" if starved else "runtime_error"
+        kind = OutcomeKind.MEMORY_LIMIT if starved else OutcomeKind.RUNTIME_ERROR
         return GraderEnded("the grader process ended without a verdict", kind)
 
     def close(self) -> None:

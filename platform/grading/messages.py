@@ -153,20 +153,6 @@ PASSED_TOO_MUCH = Text(
     "Your code passed more than 256 MiB to what this test gave it to call.",
     "你的代码传给测试所提供函数的数据超过了 256 MiB。",
 )
-TOO_MUCH_TO_CHECK = Text(
-    "What your code returned takes far too long to check. Is it much larger than it should be?",
-    "检查你的结果所需的时间过长。它是不是比应有的大得多？",
-)
-TOO_MUCH_TO_HOLD = Text(
-    "What your code returned takes more memory to keep and check than there is. "
-    "Is it much larger than it should be?",
-    "保存和检查你的结果所需的内存超出了上限。它是不是比应有的大得多？",
-)
-GRADER_ENDED = Text(
-    "The process that checks your code broke down over what your code returned or passed to it; "
-    "with the model answer it did not.",
-    "检查程序在处理你的代码返回或传入的内容时崩溃了；用参考答案运行则没有问题。",
-)
 PROTOCOL = Text(
     "What your code sent back could not be understood as data.",
     "你的代码传回的内容无法识别为数据。",

@@ -15,9 +15,10 @@ import torch
 from grading.checks import CheckFailed
 from grading.grader import speed as protocol
 from grading.grader.draws import Draws
+from grading.grader.estimates import GLANCES, LOOKS, WIDE, Estimate, interval
 from grading.grader.faults import Disturbed, GraderFault, TooSlow
 from grading.grader.sides import Timed, same_result
-from grading.grader.speed import LOOKS, Estimate, Speed, interval
+from grading.grader.speed import Speed
 from sandbox.stream import Disconnected
 
 Cost = Callable[[Any], float]
@@ -86,7 +87,7 @@ def test_what_is_clearly_fast_enough_needs_no_fresh_process() -> None:
     track = Track(1.1)
     estimate = track.compare()
     assert track.pairs() == 0
-    assert len(estimate.values) == protocol.GLANCES[0]
+    assert len(estimate.values) == GLANCES[0]
     assert estimate.low <= 1.1 <= estimate.high < 1.5 and estimate.settled
     assert track.speed.result is not None and track.speed.result["kind"] == "ratio"
 
@@ -130,7 +131,7 @@ def test_no_failure_comes_from_processes_that_were_there() -> None:
 def test_who_is_faster_than_the_reference_waits_for_no_ranking(ratio: float) -> None:
     track = Track(ratio)
     assert track.compare().high < 1.5
-    assert (track.pairs(), track.log.count("mine")) == (0, protocol.WARM_UP + protocol.GLANCES[0])
+    assert (track.pairs(), track.log.count("mine")) == (0, protocol.WARM_UP + GLANCES[0])
 
 
 @pytest.mark.parametrize("ratio", [0.5, 0.8, 1.0])
@@ -155,7 +156,7 @@ def test_what_is_far_too_slow_needs_no_fresh_process() -> None:
     with pytest.raises(TooSlow):
         track.compare()
     assert track.pairs() == 0
-    assert track.log.count("mine") == protocol.WARM_UP + protocol.GLANCES[0]
+    assert track.log.count("mine") == protocol.WARM_UP + GLANCES[0]
 
 
 def test_what_takes_seconds_and_is_far_too_slow_is_so_after_two_calls() -> None:
@@ -283,7 +284,7 @@ def test_processes_that_start_slowly_make_no_fewer_calls(monkeypatch: pytest.Mon
     let_pairs_take(1.0, track, monkeypatch)
     track.compare()
     expected = protocol.WARM_UP + LOOKS[0] * (protocol.WARM_UP + protocol.CALLS)
-    assert track.log.count("mine") - expected in protocol.GLANCES
+    assert track.log.count("mine") - expected in GLANCES
 
 
 def test_the_side_that_begins_is_drawn() -> None:
@@ -452,7 +453,7 @@ def test_an_exponent_is_not_known_before_its_interval_is_narrow() -> None:
     track = Track(1.0, spread=0.3)
     track.mine.cost = lambda size: 1e-5 * float(size) * (1.0 + track.mine.rng.random())
     estimate = track.speed.growth("f", lambda size: size, (100, 800), limit=3.0, most=99.0)
-    assert estimate.high - estimate.low <= protocol.WIDE or track.pairs() == LOOKS[-1]
+    assert estimate.high - estimate.low <= WIDE or track.pairs() == LOOKS[-1]
 
 
 def test_sizes_must_lie_far_apart() -> None:
@@ -460,7 +461,7 @@ def test_sizes_must_lie_far_apart() -> None:
         Track(1.0).speed.growth("f", lambda size: size, (100, 700))
 
 
-@pytest.mark.parametrize("count", sorted({*LOOKS[1:], *protocol.GLANCES}))
+@pytest.mark.parametrize("count", sorted({*LOOKS[1:], *GLANCES}))
 def test_the_interval_holds_for_a_skewed_distribution(count: int) -> None:
     rng = np.random.default_rng(7)
     median, trials = float(np.log(2)), 4000

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import pytest
 
 from curriculum.bilingual import Text
-from grading import messages
+from grading import messages, too_much
 from grading.checks import CheckFailed, Compared, WrongType
 from grading.grader.likeness import distance
 from grading.remote.meter import TimeLimit, TotalTimeLimit
@@ -158,9 +158,9 @@ def out_of_memory(error: BaseException) -> bool:
 def _overtaxed(error: BaseException) -> Fault | None:
     """Return what it means that an answer was too much for this process, if it was."""
     if isinstance(error, OwnTimeExceeded):
-        return Fault(OutcomeKind.WRONG_ANSWER, messages.TOO_MUCH_TO_CHECK, stumbled=True)
+        return Fault(OutcomeKind.WRONG_ANSWER, too_much.TOO_MUCH_TO_CHECK, stumbled=True)
     if not isinstance(error, RemoteError) and out_of_memory(error):
-        return Fault(OutcomeKind.MEMORY_LIMIT, messages.TOO_MUCH_TO_HOLD, stumbled=True)
+        return Fault(OutcomeKind.MEMORY_LIMIT, too_much.TOO_MUCH_TO_HOLD, stumbled=True)
     return None
 
 

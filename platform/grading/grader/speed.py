@@ -28,15 +28,23 @@ import statistics
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import cycle, islice, repeat
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
 from grading import messages
 from grading.checks import CheckFailed
 from grading.grader.draws import Draws
+from grading.grader.estimates import (
+    CLEAR,
+    GLANCES,
+    WIDE,
+    Estimate,
+    at_a_glance,
+    judged,
+    settle,
+)
 from grading.grader.faults import Disturbed, GraderFault, NotRun, TooSlow
 from grading.grader.sides import (
     Forfeit,
@@ -49,97 +57,32 @@ from grading.grader.sides import (
 )
 from submissions.speeds import SpeedRecord
 
-LOOKS = (3, 8, 16, 32)
-"""After so many fresh pairs of processes one looks at the interval."""
-CLEAR = 0.1
-"""How far from the limit the first looks must find it: one pair of processes, or three, are few."""
 CALLING_S = 0.25
 """After so long a pair of processes makes no further calls, if it has made two from each side. Its
 start isn't counted: where that took 0.2 s and other guests came and went on the core, pairs of two
 calls spread three times as much as pairs of eight."""
 WARMING_S = 0.125
 """After so long no further calls are made that don't count."""
-GLANCES = (8, 12, 15, 24, 32)
-"""After so many calls in the processes that are there one looks: none, 1, 2, 5 or 8 of them may
-have been held up, and the interval still tells. Where other guests come and go on the core, fresh
-processes are dearer. Of 52 trials of equal code on such a host 48 pass by 32 calls, and 47 by 15;
-with these ratios times 1.2, and a limit of 1.5, 47 and 25."""
 CALLS = 8
 """In a fresh pair of processes."""
 WARM_UP = 3
 """Calls that don't count."""
-HOPELESS = math.log(3.0)
-"""Whose every call is so far above the limit gets no fresh processes, in which to be slow again."""
-HOPELESS_S = 2.0
-"""Calls that took so long together weren't all held up; before, all of the first glance count."""
 DISTURBANCES = 3
 """So many spoilt measurements are a verdict."""
-WIDE = 0.4
-"""An exponent isn't known while its interval is wider than this."""
 FAR_APART = 8
 """How many times the smallest size the largest must be, for an exponent."""
 MOST = 4.0
 """How many times the reference's time one may take for the largest size."""
+FAR_ABOVE = 2.0
+"""How many times ``most`` is too slow, however wide the interval."""
 _FORFEIT = math.log(10.0)
 AT_ONCE_S = 3.0
 """After so long no further calls are made in the processes that are there."""
 AT_ONCE_WARMING_S = 1.0
 """The same of those that don't count."""
-BUDGET_S = 5.0
-"""After so long no further pairs are begun, once there are as many as an interval needs."""
-PATIENCE_S = 6.0
-"""After so long, where a pair takes seconds, fewer than an interval needs may be clear enough."""
-DOUBT_S = 16.0
-"""After so long they have to do, and in doubt they speak for the submission."""
-CONFIDENCE = 0.99
-_STUDENT_3 = 9.925
-"""The quantile of Student's distribution for three values and this confidence."""
-_LEAST_SPREAD = 0.005
-"""Three values that happen to agree better than this don't count as closer."""
 
 MakeInputs = Callable[..., Inputs]
 _T = TypeVar("_T")
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A ratio or exponent with its 99 % confidence interval, and the limit it is held against.
-
-    ``values`` has what each fresh pair of processes gave, in order, or else each call. An interval
-    that isn't clear of the limit gives the submission the benefit of the doubt.
-    """
-
-    value: float
-    low: float
-    high: float
-    limit: float
-    values: tuple[float, ...]
-
-    @property
-    def settled(self) -> bool:
-        """Whether the interval is clear of the limit."""
-        return not self.low <= self.limit < self.high
-
-    @property
-    def too_high(self) -> bool:
-        """Whether the whole interval is above the limit."""
-        return self.low > self.limit
-
-    def map(self, function: Callable[[float], float]) -> Estimate:
-        """Return the same on another scale; ``function`` must be increasing."""
-        value, low, high, limit = map(function, (self.value, self.low, self.high, self.limit))
-        return Estimate(value, low, high, limit, tuple(map(function, self.values)))
-
-    def record(self, kind: Literal["ratio", "growth"]) -> SpeedRecord:
-        """Return all of it as data."""
-        return {
-            "kind": kind,
-            "value": self.value,
-            "low": self.low,
-            "high": self.high,
-            "limit": self.limit,
-            "values": [round(value, 4) for value in self.values],
-        }
 
 
 class Speed:
@@ -199,7 +142,7 @@ class Speed:
         if not exact:
             found = self._undisturbed(lambda: self._at_once(sides, make_inputs, limit))
         if found is None:
-            found = _settle(
+            found = settle(
                 lambda: self._undisturbed(lambda: self._pair(sides, make_inputs)),
                 limit,
                 exact=exact,
@@ -275,13 +218,16 @@ class Speed:
             ratios.append(mine[largest] - theirs[largest])
             return float(slope @ list(mine))
 
-        estimate = _settle(lambda: self._undisturbed(exponent), limit, width=WIDE)
+        estimate = settle(lambda: self._undisturbed(exponent), limit, width=WIDE)
         self.result = estimate.record("growth")
         if estimate.too_high:
             raise TooSlow(
                 messages.grows_too_fast(estimate.value, estimate.low, estimate.high, limit)
             )
-        _fast_enough(_judged(ratios, math.log(most * self._slack)).map(math.exp))
+        ratio = judged(ratios, math.log(most * self._slack)).map(math.exp)
+        if ratio.value > FAR_ABOVE * ratio.limit:  # a host that is busy widens any interval
+            raise _too_slow(ratio)
+        _fast_enough(ratio)
         return estimate
 
     def _at_once(self, sides: Sides, make_inputs: MakeInputs, limit: float) -> Estimate | None:
@@ -292,7 +238,7 @@ class Speed:
         for ratio, seconds in islice(ratios, GLANCES[-1]):
             logs.append(ratio)
             reference_s.append(seconds)
-            if (found := _at_a_glance(logs, reference_s, limit)) is not None:
+            if (found := at_a_glance(logs, reference_s, limit)) is not None:
                 self._reference_s.append(statistics.median(reference_s))
                 return found
             close = len(logs) in GLANCES and statistics.median(logs) > limit - CLEAR
@@ -374,51 +320,6 @@ class Speed:
                 sides[which].begin()
 
 
-def _at_a_glance(
-    logs: Sequence[float], reference_s: Sequence[float], limit: float
-) -> Estimate | None:
-    """Return what the calls so far say, if that is clear of ``limit``."""
-    hopeless = len(logs) >= 2 and min(logs) > limit + HOPELESS
-    own_s = sum(seconds * math.exp(ratio) for ratio, seconds in zip(logs, reference_s, strict=True))
-    if hopeless and own_s > HOPELESS_S:
-        return _from_few(logs, limit)
-    if len(logs) not in GLANCES:
-        return None
-    found = Estimate(*interval(logs), limit, tuple(logs))
-    return found if hopeless or found.high <= limit - CLEAR else None
-
-
-def _settle(
-    measure: Callable[[], float], limit: float, *, exact: bool = False, width: float = math.inf
-) -> Estimate:
-    """Measure, each time in fresh processes, until the interval is clear of ``limit`` and no wider
-    than ``width``; if it is to be ``exact``, up to the third look at least."""
-    began, values = time.monotonic(), list[float]()
-    while True:
-        values.append(measure())
-        spent = time.monotonic() - began
-        if not exact and LOOKS[0] <= len(values) < LOOKS[1] and spent > PATIENCE_S:
-            estimate = _from_few(values, limit)
-            if estimate.settled or spent > DOUBT_S:
-                return estimate
-        late = len(values) >= LOOKS[1] and spent > BUDGET_S
-        if len(values) in LOOKS or late:
-            estimate = Estimate(*interval(values), limit, tuple(values))
-            few = len(values) == LOOKS[0] and limit < estimate.low <= limit + CLEAR
-            coarse = exact and len(values) < LOOKS[2] and not estimate.too_high
-            wide = estimate.high - estimate.low > width and not estimate.too_high
-            clear = estimate.settled and not (few or coarse or wide)
-            if clear or late or len(values) == LOOKS[-1]:
-                return estimate
-
-
-def _judged(values: Sequence[float], limit: float) -> Estimate:
-    """Return what so many values say that ``_settle`` had enough of as many."""
-    if len(values) == LOOKS[0] or len(values) >= LOOKS[1]:
-        return Estimate(*interval(values), limit, tuple(values))
-    return _from_few(values, limit)
-
-
 def _fast_enough(ratio: Estimate) -> Estimate:
     """Return ``ratio``.
 
@@ -426,17 +327,12 @@ def _fast_enough(ratio: Estimate) -> Estimate:
         TooSlow: its whole interval is above its limit.
     """
     if ratio.too_high:
-        raise TooSlow(messages.too_slow(ratio.value, ratio.low, ratio.high, ratio.limit))
+        raise _too_slow(ratio)
     return ratio
 
 
-def _from_few(values: Sequence[float], limit: float) -> Estimate:
-    """Return the whole range of ``values``, which are too few for an interval. If the least of them
-    isn't clear of ``limit`` the submission has the benefit of the doubt."""
-    low = min(values)
-    if low <= limit + CLEAR:
-        low = min(low, limit)
-    return Estimate(statistics.median(values), low, max(values), limit, tuple(values))
+def _too_slow(ratio: Estimate) -> TooSlow:
+    return TooSlow(messages.too_slow(ratio.value, ratio.low, ratio.high, ratio.limit))
 
 
 class Untimed:
@@ -455,23 +351,3 @@ def _warm_up(calls: Iterator[object], patience_s: float) -> None:
     for _ in islice(calls, WARM_UP):
         if time.monotonic() - began > patience_s:
             break
-
-
-def interval(values: Sequence[float]) -> tuple[float, float, float]:
-    """Return the middle of three, or eight and more ``values``, and a 99 % interval for it.
-
-    From eight on, the middle is their median and the interval's ends are the k-th smallest and
-    largest value, with the largest k that the binomial distribution allows (the sign test,
-    inverted): exact for any distribution. Three are taken to be normal (Student's interval),
-    and never to spread less than ``_LEAST_SPREAD``.
-    """
-    ordered, count = sorted(values), len(values)
-    if count == LOOKS[0]:
-        middle = statistics.mean(values)
-        spread = max(statistics.stdev(values), _LEAST_SPREAD) / math.sqrt(count)
-        return middle, middle - _STUDENT_3 * spread, middle + _STUDENT_3 * spread
-    k, tail = 0, 0.5**count
-    while tail <= (1 - CONFIDENCE) / 2:
-        k += 1
-        tail += math.comb(count, k) * 0.5**count
-    return statistics.median(ordered), ordered[k - 1], ordered[-k]

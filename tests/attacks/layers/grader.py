@@ -95,7 +95,7 @@ LAYERS = [
     _grader(
         "bound at the largest size",
         "grading/grader/speed.py",
-        ("        _fast_enough(_judged(", "        (_judged("),
+        ("            raise _too_slow(ratio)\n        _fast_enough(ratio)\n", "            pass\n"),
     ),
     _grader(
         "deadline",

@@ -10,4 +10,4 @@ def test_growth(submission, speed, rng):
     def make_inputs(size):
         return ("".join(rng.choice(list("abc"), size)),)
 
-    speed.growth("total", make_inputs, (2000, 8000, 32000), limit=1.5)
+    speed.growth("total", make_inputs, (500, 2000, 8000), limit=1.5)
