@@ -31,7 +31,7 @@ class ReferenceTimes:
         So it is when the reference was unsteady, or not as fast as it usually is. ``test`` names
         one version of one test, as its usual time is kept by that name.
         """
-        if speed["kind"] != "ratio":
+        if speed["kind"] != "ratio" or "forfeit" in speed:
             return False
         low, middle, high = speed["reference_s"]
         known = sorted(self._seconds[test])

@@ -69,6 +69,7 @@ def isolation(bubblewrap: Bubblewrap, tmp_path: Path) -> Iterator[Callable[[str,
         assert old in text
         file.unlink()
         file.write_text(text.replace(old, new), "utf-8")
+        file.chmod(0o644)
         shutil.rmtree(file.parent / "__pycache__")
         bubblewrap._tree = copy
 
