@@ -51,7 +51,8 @@ def duel(engine: Engine, first: GradingRun, second: GradingRun) -> SpeedRecord |
     """
     events = _measured(engine, first, rival=second.submission.source)
     speed = _worst(events)
-    if speed is None and graded_in(events).verdict in DIFFERS:
+    began = any(isinstance(event, Finished) for event in events)
+    if not began and graded_in(events).verdict in DIFFERS:
         return _FIRST_LOST
     return None if speed is None or speed.get("unranked") else speed
 

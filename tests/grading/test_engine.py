@@ -115,7 +115,27 @@ def test_two_submissions_are_measured_against_each_other(engine):
         assert speed["value"] < 0.75 if faster else speed["value"] > 1.25
 
 
-@pytest.mark.parametrize("rival", ["def add(a, b): return a * b", "import os; os._exit(0)", "def"])
+NESTED = """
+import gc
+def add(a, b): return a + b
+agent = next(o for o in gc.get_objects() if type(o).__name__ == "Agent")
+"""
+RIVALS = {
+    "wrong": "def add(a, b): return a * b",
+    "ends": "import os; os._exit(0)",
+    "no Python": "def",
+    "without what is timed": "def add(a, b): return a + b\ndel add\ndef ad(): pass\n",
+    "ends when only memory is asked": NESTED
+    + "import os\nagent.operations['peak'] = lambda: os._exit(1)\n",
+    "nests a thousand lists": NESTED
+    + "import numpy, hashlib, struct\nraw = b'\\x91' * 1000 + b'\\x90'\n"
+    + "agent.operations['reveal'] = lambda: [numpy.frombuffer(raw, numpy.uint8)]\n"
+    + "agent.operations['timed'] = lambda key: "
+    + "hashlib.sha256(struct.pack('<1Q', len(raw)) + raw).digest()\n",
+}
+
+
+@pytest.mark.parametrize("rival", RIVALS.values(), ids=RIVALS)
 def test_a_wrong_rival_has_lost(engine, rival):
     job = Job("01-test/adder", "hidden", RIGHT, seed=1, rival=rival)
     events = [event.outcome for event in engine.grade(job) if isinstance(event, Finished)]

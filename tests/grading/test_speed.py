@@ -38,6 +38,9 @@ class FakeSide:
         self.log.append(f"begin {self.name}")
         self.bias = float(np.exp(self.rng.normal(0.0, self.spread)))
 
+    def resume(self) -> None:
+        """As of a fixture whose test goes on."""
+
     def timed(self, inputs: Any) -> Timed:
         self.log.append(self.name)
         return Timed(self.cost(inputs) * self.bias, self.result)
@@ -249,6 +252,17 @@ def test_who_is_slow_at_random_has_no_benefit_of_slow_starts(
 
     track.mine.begin = begin_slower  # type: ignore[method-assign]
     with pytest.raises(TooSlow):
+        track.compare()
+
+
+@pytest.mark.parametrize(("ratio", "fails"), [(1.45, False), (4.0, True)])
+def test_a_wide_interval_is_no_excuse_for_who_is_far_above(ratio: float, fails: bool) -> None:
+    track = Track(ratio, spread=1.0)
+    if fails:
+        with pytest.raises(TooSlow):
+            track.compare()
+        assert track.speed.result is not None and track.speed.result["low"] < 1.5
+    else:
         track.compare()
 
 
@@ -519,6 +533,8 @@ def test_three_values_that_agree_by_chance_are_no_narrow_interval() -> None:
         ({"a": 1.0, "b": 2.0}, {"b": 2.0, "a": 1.0}, True),
         ({"a": 1.0, "b": 2.0}, {"b": 1.0, "a": 2.0}, False),
         ({0, 8, 16}, {16, 8, 0}, True),
+        ({-1: "a", -2: "b"}, {-2: "b", -1: "a"}, True),
+        ({-1, -2}, {-2, -1}, True),
         ([torch.ones(2)], [torch.ones(2), torch.ones(2)], False),
         (torch.ones(2, dtype=torch.complex64), torch.ones(2, dtype=torch.complex64) * 1j, False),
         (None, None, True),

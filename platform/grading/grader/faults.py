@@ -164,6 +164,17 @@ def _overtaxed(error: BaseException) -> Fault | None:
     return None
 
 
+def _of_time(error: BaseException, limits: Limits) -> Fault | None:
+    """Return what it means if it is about time: a limit, the clock, or speed."""
+    if isinstance(error, TotalTimeLimit):
+        return Fault(OutcomeKind.TIME_LIMIT, messages.total_limit(limits.total_s))
+    if isinstance(error, Disturbed):
+        return Fault(OutcomeKind.DISTURBED, messages.DISTURBED)
+    if isinstance(error, TooSlow):
+        return Fault(OutcomeKind.TOO_SLOW, error.text, hinted=True)
+    return None
+
+
 def of_test(error: BaseException, peer: GraderPeer | None, limits: Limits) -> Fault:
     """Return what an exception out of a test means, when the sandbox is still well."""
     last_call = peer.last_call if peer else None
@@ -173,10 +184,8 @@ def of_test(error: BaseException, peer: GraderPeer | None, limits: Limits) -> Fa
         return overtaxed
     if isinstance(error, RemoteError):
         return of_remote(error, limits)
-    if isinstance(error, Disturbed):
-        return Fault(OutcomeKind.DISTURBED, messages.DISTURBED)
-    if isinstance(error, TooSlow):
-        return Fault(OutcomeKind.TOO_SLOW, error.text, hinted=True)
+    if (late := _of_time(error, limits)) is not None:
+        return late
     if isinstance(error, CheckFailed):
         return _of_check(error, peer)
     if isinstance(error, AssertionError):

@@ -20,7 +20,7 @@ from grading.grader.notebook import run_notebook, try_lines
 from grading.grader.sides import Side, Sides, played_by
 from grading.grader.subject import Subject
 from grading.grader.worker_line import Lease, WorkerLine
-from grading.remote.meter import Meter, MeteredStream, RunTime
+from grading.remote.meter import Meter, MeteredStream, RunTime, TotalTimeLimit
 from grading.remote.peer import GraderPeer
 from grading.report import CaseResult, Graded, verdict_of
 from sandbox.errors import RemoteError
@@ -153,7 +153,11 @@ class Session:
             self._timed = subjects
             self.worker.pin([self.lease_of(subject) for subject in subjects])
             self._extend()
-            return [side(subject, name) for subject in subjects]
+            sides = []
+            for which, subject in enumerate(subjects):
+                with played_by(which, duel=bool(self.spec.rival)):
+                    sides.append(side(subject, name))
+            return sides
 
         try:
             yield open_sides
@@ -267,6 +271,8 @@ def _ours(what: str) -> Iterator[None]:
     """What a sandbox without any code of a learner's does wrong is nobody's fault but ours."""
     try:
         yield
+    except TotalTimeLimit:  # the run's own, which its code has used up
+        raise
     except (DeadlineExceeded, Disconnected, ProtocolError, RemoteError) as error:
         raise faults.GraderFault(what) from error
 

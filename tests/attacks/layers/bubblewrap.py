@@ -133,6 +133,7 @@ def _stop_by_signals(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(cgroups.ControlGroup, "freeze", lambda group: send(group, signal.SIGSTOP))
     patch.setattr(cgroups.ControlGroup, "thaw", lambda group: send(group, signal.SIGCONT))
     patch.setattr(turns, "SLACK_S", 1e9)
+    _allow_every_call(patch)  # else there are no timers either, which undo a stop
 
 
 LAYERS = [

@@ -77,9 +77,8 @@ LAYERS = [
         "fresh inputs",
         "grading/grader/speed.py",
         (
-            "        sides = self._open(name)\n        memory = None\n",
-            "        sides = self._open(name)\n        memory = None\n"
-            "        make_inputs = cycle([make_inputs()]).__next__\n",
+            "        memory = None\n",
+            "        memory = None\n        make_inputs = cycle([make_inputs()]).__next__\n",
         ),
     ),
     _grader(
@@ -95,7 +94,7 @@ LAYERS = [
     _grader(
         "bound at the largest size",
         "grading/grader/speed.py",
-        ("            raise _too_slow(ratio)\n        _fast_enough(ratio)\n", "            pass\n"),
+        ("        _fast_enough(judged(ratios,", "        (judged(ratios,"),
     ),
     _grader(
         "deadline",
