@@ -103,18 +103,23 @@ def test_memory_is_told_beside_speed(grade):
 
 
 @pytest.mark.slow
-def test_two_submissions_are_measured_against_each_other(engine):
+@pytest.mark.parametrize("faster", [True, False])
+def test_two_submissions_are_measured_against_each_other(engine, faster):
     again = "def add(a, b):\n    for _ in range(4): c = a + b\n    return c\n"
-    for first, second, faster in ((RIGHT, again, True), (again, RIGHT, False)):
+    first, second = (RIGHT, again) if faster else (again, RIGHT)
+    for _ in range(DUELS):
         job = Job("01-test/adder", "hidden", first, seed=1, rival=second)
         events = [event.outcome for event in engine.grade(job) if isinstance(event, Finished)]
         speed = next(outcome.speed for outcome in events if outcome.speed)
         assert speed["limit"] == 1.0
-        # Measuring stops once the interval is clear of 1, however wide it is.
-        assert speed["high"] < 1 if faster else speed["low"] > 1
         assert speed["value"] < 0.75 if faster else speed["value"] > 1.25
+        if speed["high"] < 1 or speed["low"] > 1:
+            break
+    assert speed["high"] < 1 if faster else speed["low"] > 1
 
 
+DUELS = 3
+"""On a busy host a duel may end without a winner, but never with the wrong one."""
 NESTED = """
 import gc
 def add(a, b): return a + b
