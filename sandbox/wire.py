@@ -4,8 +4,9 @@ A value is a msgpack body and the raw bytes of its tensors (``sandbox.stream`` f
 the body every container is a msgpack array whose first item is its tag, so that a tuple
 stays a tuple and a dict may have any hashable key. No pickle, no extension types, no classes but
 namedtuples of checked names: whatever bytes the other side sends, ``decode`` returns plain data or
-raises ``ProtocolError``. Here are its vocabulary and its bounds; ``sandbox.encoding`` writes it,
-``sandbox.decoding`` reads it.
+raises ``ProtocolError``. (Sealed values of timed calls are msgpack's own, with one extension that
+holds such a body: ``sandbox.commitment``.) Here are its vocabulary and its bounds;
+``sandbox.encoding`` writes it, ``sandbox.decoding`` reads it.
 
 An instance of a subclass of plain data crosses as that data: a Counter as a dict, an IntEnum as an
 int, a namedtuple as one of the same names. What its class overrides has no say in that.

@@ -220,6 +220,7 @@ class Speed:
         """
         if max(sizes) < FAR_APART * min(sizes):
             raise ValueError(f"the largest size must be {FAR_APART} times the smallest")
+        self._same = same_result
         with self._opened(name) as sides:
             return self._growth(sides, make_inputs, sizes, limit, most)
 

@@ -91,9 +91,10 @@ class Janitor:
 
     def _thaw(self, container_id: str) -> None:
         """Let go on what its owner had frozen when it died: else it can't end."""
-        pid = self._client.inspect_container(container_id)["State"]["Pid"]
-        if (group := ContainerGroup.of(pid, container_id)) is not None:
-            group.thaw()
+        with contextlib.suppress(NotFound):
+            pid = self._client.inspect_container(container_id)["State"]["Pid"]
+            if (group := ContainerGroup.of(pid, container_id)) is not None:
+                group.thaw()
 
     def sweep_regularly(self) -> None:
         """Sweep now and then, in a thread, as long as the process lives."""
